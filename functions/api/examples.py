@@ -107,6 +107,8 @@ ROW = {
     "steps": {"done": 4, "skipped": 2},
     "waiting": None,
     "error": None,
+    "labels": ["Munich office"],
+    "taken_from": None,
     "thumbnail": {"url": f"{URL}thumbnail", "width": 226, "height": 320},
     "record": {
         "version": 2,

@@ -230,14 +230,15 @@ FILE_SHAPES: dict[str, Schema] = {
         error=or_null(object_of(step=or_null(TEXT), **ERROR["properties"])),
         artifacts=ref("Artifacts"),
         review=REVIEW_SHOWN,
-        taken_from=or_null(object_of(id=ID, first_page=or_null(COUNT), last_page=or_null(COUNT)))
-        | {"description": "the archive, the mail or the scan that this file comes from; of a scan, its pages there"},
+        taken_from=or_null(ref("TakenFrom")),
         separated=or_null(ref("Separated")),
         records=each(ref("Record"))
         | {
             "description": "one for each document in the file; `artifacts.record` has only the values that are the same in all of them"
         },
     ),
+    "TakenFrom": object_of(id=ID, first_page=or_null(COUNT), last_page=or_null(COUNT))
+    | {"description": "the archive, the mail or the scan that a file comes from; of a scan, its pages there"},
     "Separated": object_of(
         files=each(object_of(id=or_null(ID), pages=each(COUNT)))
         | {"description": "`id` is null if the file was removed, or if the dataset had its content already"},

@@ -125,6 +125,8 @@ PEOPLE_SHAPES: dict[str, Schema] = {
         steps=by_name(COUNT, one_of(*STEP_STATES)) | {"description": "the number of steps in each state"},
         waiting=or_null(ref("Waiting")),
         error=or_null(object_of(step=or_null(TEXT), **ERROR["properties"])),
+        labels=each(TEXT) | {"description": "those of its batch"},
+        taken_from=or_null(ref("TakenFrom")),
         thumbnail=or_null(object_of(url=URL, width=or_null(COUNT), height=or_null(COUNT))),
         record=or_null(ref("RowRecord")),
     )

@@ -71,8 +71,20 @@ def _row(ports: ApiPorts, row: TableRow, record: RecordOfFile | None, waiting: s
         f'{{"id":"{row.file_id}","name":{encode_text(row.name)},"batch_id":"{row.batch_id}","size_bytes":{row.size_bytes},'
         f'"media_type":{media_type},"created_at":"{row.created_at}","updated_at":"{row.updated_at}",'
         f'"state":"{row.state}",{_progress(row.steps or "", row.state)},"waiting":{waiting},"error":{error},'
+        f'"labels":{_labels(tuple(row.labels))},"taken_from":{_origin(row)},'
         f'"thumbnail":{_thumbnail(ports, row)},"record":{_record(row, record)}}}'
     )
+
+
+@lru_cache(maxsize=MOST_KINDS)
+def _labels(labels: tuple[str, ...]) -> str:
+    return encode(labels)
+
+
+def _origin(row: TableRow) -> str:
+    if row.archive_id is None:
+        return NULL
+    return encode({"id": row.archive_id, "first_page": row.first_page, "last_page": row.last_page})
 
 
 @lru_cache(maxsize=MOST_KINDS)

@@ -66,7 +66,8 @@ class TableRow(NamedTuple):
     too long for a table) are texts, the latter of JSON.
 
     `steps` has `step:state` of each part, separated by spaces. The record's columns are None without a record;
-    `is_plain`: it has one document and no values that a person set. `version` is that of `row_versions`.
+    `is_plain`: it has one document and no values that a person set. `labels` are those of the batch, which never change;
+    `archive_id`: the file from which it was taken, with its pages there. `version` is that of `row_versions`.
     """
 
     file_id: str
@@ -92,6 +93,10 @@ class TableRow(NamedTuple):
     doubtful: str | None
     review: str | None
     is_plain: bool | None
+    labels: Sequence[str]
+    archive_id: str | None
+    first_page: int | None
+    last_page: int | None
     version: str
 
 

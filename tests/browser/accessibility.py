@@ -62,7 +62,7 @@ def columns(page: Page, start: Start, dataset: dict[str, Any]) -> None:
 
 def items(page: Page, start: Start, dataset: dict[str, Any]) -> None:
     page.keyboard.press("Escape")  # the columns
-    with_items = dataset_with_items(start)
+    with_items = dataset_with_items(start, "Items to look at")
     (file,) = start.client.files(with_items["id"])
     page.goto(address_of(start, with_items["id"], file["id"]))
     page.get_by_role("button", name="Add an item").click()
@@ -105,8 +105,16 @@ def keys(page: Page, start: Start, dataset: dict[str, Any]) -> None:
     expect(page.get_by_role("dialog")).to_be_visible()
 
 
-def sign_in(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+def upload_options(page: Page, start: Start, dataset: dict[str, Any]) -> None:
     page.keyboard.press("Escape")  # the list of keys
+    page.get_by_role("button", name="Upload options").click()
+    page.get_by_label("Labels").fill("Munich office, 2024")
+    page.get_by_label("Split scans at separator pages").check()
+    expect(page.get_by_label("Blank pages")).to_be_visible()
+
+
+def sign_in(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    page.keyboard.press("Escape")  # the options
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
@@ -118,12 +126,25 @@ def settle_screen(page: Page) -> None:
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
-SCREENS = (datasets, table, filters, columns, items, review, html_preview, operations, empty, keys, sign_in)
+SCREENS = (
+    datasets,
+    table,
+    filters,
+    columns,
+    items,
+    review,
+    html_preview,
+    operations,
+    empty,
+    keys,
+    upload_options,
+    sign_in,
+)
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_no_screen_has_a_finding(form: str, start: Start, browser: Browser) -> None:
-    dataset = dataset_with_samples(start, "Invoices and receipts", SAMPLES)
+    dataset = dataset_with_samples(start, "Invoices and receipts", SAMPLES, ("Munich office", "2024", "paper"))
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     findings: dict[str, list[str]] = {}
     with visiting(start, browser, reduced_motion="reduce", **FORMS[form]) as visit:

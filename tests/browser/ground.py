@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, Route, expect, sync_playwright
 
 from infra.local.link import link
 from tests.acceptance.test_embedded import SAMPLES, Start, settle
@@ -110,24 +110,24 @@ def visiting(start: Start, browser: Browser, **options: Any) -> Iterator[Visit]:
     assert not hosts
 
 
-def dataset_with_samples(start: Start, name: str, patterns: tuple[str, ...]) -> dict[str, Any]:
+def dataset_with_samples(
+    start: Start, name: str, patterns: tuple[str, ...], labels: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """A dataset whose files, those samples, have settled."""
     client = start.client
     dataset = client.dataset(name)
     if not dataset["counts"]["files"]:
         paths = [path for pattern in patterns for path in sorted(SAMPLES.glob(pattern))]
-        batch = client.upload(dataset["id"], paths)
+        batch = client.upload(dataset["id"], paths, labels=labels)
         settle(client, dataset["id"], batch["id"])
     return dataset
 
 
-def dataset_with_items(start: Start) -> dict[str, Any]:
+def dataset_with_items(start: Start, name: str) -> dict[str, Any]:
     """A dataset whose records have a list of items, with one file that has none."""
     client = start.client
-    known = [dataset for dataset in client.call("GET", "/datasets")["datasets"] if dataset["name"] == "Items"]
-    dataset: dict[str, Any] = (
-        known[0] if known else client.call("POST", "/datasets", {"name": "Items", "schema": ITEMS})
-    )
+    known = [dataset for dataset in client.call("GET", "/datasets")["datasets"] if dataset["name"] == name]
+    dataset: dict[str, Any] = known[0] if known else client.call("POST", "/datasets", {"name": name, "schema": ITEMS})
     if not known:
         batch = client.upload(dataset["id"], [SAMPLES / "human-rights.txt"])
         settle(client, dataset["id"], batch["id"])
@@ -137,6 +137,30 @@ def dataset_with_items(start: Start) -> dict[str, Any]:
 def address_of(start: Start, dataset_id: str, file_id: str | None = None) -> str:
     rest = f"/files/{file_id}" if file_id else ""
     return f"{start.endpoint['api_url']}/#/datasets/{dataset_id}{rest}"
+
+
+class Held:
+    """Requests of a page that wait until they are let go, so that a test sees a state that passes quickly. `at_most` are let
+    through before."""
+
+    def __init__(self, page: Page, wanted: Callable[[Request], bool], at_most: int = 0) -> None:
+        self._page, self._wanted, self._left = page, wanted, at_most
+        self._waiting: list[Route] | None = []
+        page.route("**/*", self._meet)
+
+    def _meet(self, route: Route) -> None:
+        if not self._wanted(route.request) or self._waiting is None:
+            return route.fallback()
+        if self._left > 0:
+            self._left -= 1
+            return route.fallback()
+        self._waiting.append(route)
+        return None
+
+    def let_go(self) -> None:
+        waiting, self._waiting = self._waiting or [], None
+        for route in waiting:
+            route.fallback()
 
 
 def drop(page: Page, files: dict[str, bytes], media_type: str = "text/plain") -> None:

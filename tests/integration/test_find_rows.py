@@ -285,6 +285,9 @@ def test_files_are_found_by_the_labels_of_their_batch(api: Api, caller: httpx.Cl
 
     assert found("eq", "Munich") == {"a", "b"} and found("eq", "O'Brien \\ %s") == {"b"} and found("eq", "x") == set()
     assert found("ne", "2024") == {"b", "c"}
+    rows = caller.get(f"/datasets/{dataset_id}/files", params={"view": "row"}).json()["files"]
+    shown = {row["name"]: row["labels"] for row in rows if row["name"] in made}
+    assert shown == {name: batch["labels"] for name, batch in batches.items()}
     for label in ("", "x" * 101, "a\0"):
         problem(caller.get(path, params={"label": label}), 400, "invalid_request")
     for refused in (["a,b"], [" a"], [""], ["a\n"], ["x" * 101], [str(n) for n in range(21)], "a"):

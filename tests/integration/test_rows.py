@@ -64,6 +64,7 @@ def test_a_row_has_the_same_facts_as_the_file(api: Api, caller: httpx.Client) ->
         "state",
         "stage",
         "waiting",
+        "taken_from",
     )
     for row, file in zip(rows, files, strict=True):
         assert {name: row[name] for name in same} == {name: file[name] for name in same}

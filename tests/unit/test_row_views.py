@@ -18,7 +18,7 @@ ROW = TableRow(
     file_id=FILE, batch_id=FILE, name="receipt.jpg", state="done", size_bytes=1, media_type="image/jpeg", created_at="c",
     updated_at="u", error_step=None, error_code=None, error_detail=None, steps="text:done", thumbnail_key="t",
     thumbnail_type="image/webp", width=None, height=20, record_version=1, fields='{"total":9.5}', cut="[]", missing="[]",
-    doubtful="[]", review="open", is_plain=True, version="1",
+    doubtful="[]", review="open", is_plain=True, labels=[], archive_id=None, first_page=None, last_page=None, version="1",
 )  # fmt: skip
 
 
@@ -66,6 +66,13 @@ def test_an_unchanged_row_is_made_once_and_one_of_a_file_that_waits_each_time() 
     for _ in range(2):
         row_texts(ports, uploading, [FILE])
     assert uploading.queries == ["row_versions", "table_rows", "row_versions", "table_rows"]
+
+
+def test_a_row_shows_the_labels_of_its_batch_and_the_scan_that_it_was_taken_from() -> None:
+    row, _ = shown(ROW._replace(labels=['Munich "office"', "2024"], archive_id=FILE, first_page=4, last_page=5))
+    assert row["labels"] == ['Munich "office"', "2024"]
+    assert row["taken_from"] == {"id": FILE, "first_page": 4, "last_page": 5}
+    assert shown(ROW)[0]["taken_from"] is None
 
 
 @pytest.mark.parametrize(

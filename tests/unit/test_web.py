@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import base64
 import gzip
 import hashlib
@@ -203,18 +202,3 @@ def test_a_failed_installation_says_how_to_try_again(
     assert web_modules.main() == 1
     assert "without the page" in capsys.readouterr().err
     assert not (tmp_path / "modules" / ".ready").exists()
-
-
-def test_every_reason_of_a_skipped_step_has_its_text_in_each_language() -> None:
-    reasons = {
-        text.value
-        for path in (WEB.parent / "functions").glob("*.py")
-        for call in ast.walk(ast.parse(path.read_text()))
-        if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Skip"
-        for text in ast.walk(call.args[0])
-        if isinstance(text, ast.Constant) and " " in str(text.value)
-    }
-    assert "the file's own text is enough" in reasons
-    for path in (WEB / "catalogs").glob("*.json"):
-        texts = json.loads(path.read_text())
-        assert {f"reason.{reason}" for reason in reasons} <= texts.keys(), path.name

@@ -24,13 +24,6 @@ export function causeText({ code, detail }) {
   return has(`cause.${code}`) ? t(`cause.${code}`) : code;
 }
 
-/** Why a step was skipped. The catalogue names the reasons by the API's sentence. @param {string} reason */
-export function reasonText(reason) {
-  const failed = /^(\w+) failed$/.exec(reason);
-  if (failed && !isEnglish()) return t("reason.step_failed", { step: has(`step.${failed[1]}`) ? t(`step.${failed[1]}`) : failed[1] });
-  return has(`reason.${reason}`) ? t(`reason.${reason}`) : reason;
-}
-
 /**
  * Why a file waits, and about how long.
  * @param {{reason: string, detail: string, position: number | null, eta_s: [number, number] | null}} waiting

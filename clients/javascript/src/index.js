@@ -14,7 +14,8 @@ export { Problem };
  * @typedef {{files: number, arrived: number, bytes: number, bytesSent: number, duplicates: number, failures: number,
  *   remainingS: number | null, isOffline: boolean}} Progress
  * @typedef {{batchId: string | null, arrived: number, duplicates: string[], failures: {name: string, reason: string}[]}} Uploaded
- * @typedef {{onProgress?: (progress: Progress) => void, allowDuplicates?: boolean, signal?: AbortSignal}} UploadOptions
+ * @typedef {{onProgress?: (progress: Progress) => void, allowDuplicates?: boolean, labels?: string[],
+ *   separation?: import("./uploads/asked.js").Separation | null, signal?: AbortSignal}} UploadOptions
  * @typedef {Record<string, any>} Json a response of the API, as docs/api.md describes it
  */
 
@@ -63,8 +64,8 @@ export class Client {
    * @param {UploadOptions} [options]
    * @returns {Promise<Uploaded>}
    */
-  async upload(datasetId, files, { onProgress = () => {}, allowDuplicates = false, signal } = {}) {
-    const engine = new Engine(this.api, datasetId, { allowsDuplicates: allowDuplicates });
+  async upload(datasetId, files, { onProgress = () => {}, allowDuplicates = false, labels = [], separation = null, signal } = {}) {
+    const engine = new Engine(this.api, datasetId, { allowsDuplicates: allowDuplicates, labels, separation });
     const picked = [...files].map((file) => ({ file, name: file.webkitRelativePath || file.name }));
     signal?.throwIfAborted();
     await new Promise((resolve, reject) => {

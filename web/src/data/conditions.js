@@ -5,11 +5,18 @@ import { readInput } from "./input.js";
 /** @typedef {import("./columns.js").Column} Column */
 /** @typedef {import("./listing.js").Condition} Condition */
 
+/** The field of a condition on the labels of files. */
+export const LABEL = "@label";
+
+/** The labels of files as a column, so that rows are filtered by them. @param {string} title @returns {Column} */
+export const labelColumn = (title) => ({ name: LABEL, title, type: "label", format: null, isRequired: false, labels: [], schema: {}, items: null });
+
 const WITHOUT_VALUE = ["missing", "doubtful"];
 const ORDERED = ["eq", "ne", "lt", "le", "gt", "ge"];
 
 /** The comparisons that a column takes, the most useful first. @param {Column} column @returns {string[]} */
 export function operatorsOf({ type, format, schema }) {
+  if (type === "label") return ["eq", "ne"];
   if (type === "boolean") return ["eq", ...WITHOUT_VALUE];
   if (type === "number" || type === "integer" || format === "date") return [...ORDERED, ...WITHOUT_VALUE];
   if (type !== "string") return WITHOUT_VALUE;
@@ -26,7 +33,7 @@ export const takesValue = (op) => !WITHOUT_VALUE.includes(op);
  */
 export function conditionFrom(column, op, text, locale) {
   if (!takesValue(op)) return { field: column.name, op };
-  const value = readInput(text, column, locale);
+  const value = column.type === "label" ? text.trim() || null : readInput(text, column, locale);
   return value === null || value === undefined ? null : { field: column.name, op, value };
 }
 
@@ -36,3 +43,7 @@ export const withCondition = (where, condition) =>
 
 /** @param {Condition} a @param {Condition} b */
 const isSame = (a, b) => a.field === b.field && a.op === b.op && a.value === b.value;
+
+/** Show only rows with this label too. @param {import("./dataset.js").Dataset} dataset @param {string} label */
+export const filterByLabel = (dataset, label) =>
+  dataset.setFilter({ where: withCondition(dataset.filter.value.where, { field: LABEL, op: "eq", value: label }) });

@@ -1,12 +1,12 @@
 // @ts-check
 /** One dataset as a screen shows it: its schema and counts, the rows of the current filter, and live changes. */
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { pause } from "../api.js";
+import { place } from "../router.js";
 import { problemText } from "../sentences.js";
-import { api } from "../session.js";
+import { api, me } from "../session.js";
 import { columnsOf, noted, withFractions } from "./columns.js";
 import { accepts, isByValue, NO_FILTER, pathFrom, pathOf } from "./listing.js";
-import { closeDataset, opened } from "./opened.js";
 import { hasExpired, rowOf, Stub } from "./row.js";
 import { ListedRows, Rows } from "./rows.js";
 import { NOTHING, prune } from "./selection.js";
@@ -82,6 +82,7 @@ export class Dataset {
     const generation = (this.generation += 1);
     const filter = this.filter.value;
     this.loading = null;
+    this.cursor = null;
     const page = await this.#page(null);
     if (generation !== this.generation) return;
     // Rows in the order of a value stay where they are until the listing is read again.
@@ -92,6 +93,7 @@ export class Dataset {
     this.problem.value = "";
     this.#append(page);
     this.following?.stop();
+    await pause(0); // the rows are drawn first
     const { follow } = await import("./feed.js");
     if (generation !== this.generation || this.stopped.signal.aborted) return;
     this.following = follow(api, this.id, page.changes_cursor, {
@@ -101,9 +103,9 @@ export class Dataset {
     });
   }
 
-  /** Read pages until a row index is reached. @param {number} index */
+  /** Read pages after the first one until a row index is reached. @param {number} index */
   async reach(index) {
-    while (index >= this.rows.list.length && !this.rows.isComplete && !this.stopped.signal.aborted) {
+    while (index >= this.rows.list.length && this.cursor !== null && !this.stopped.signal.aborted) {
       const generation = this.generation;
       this.loading ??= this.#next(generation).finally(() => (this.loading = null));
       await this.loading;
@@ -217,12 +219,18 @@ export class Dataset {
   }
 }
 
-/** @param {string} id */
+let opened = /** @type {Dataset | null} */ (null);
+
+/** The dataset that is open. It stays open while a file of it is shown, so that the table keeps its place. @param {string} id */
 export function openDataset(id) {
-  if (opened.dataset?.id === id && !opened.dataset.stopped.signal.aborted) return opened.dataset;
-  closeDataset();
+  if (opened?.id === id && !opened.stopped.signal.aborted) return opened;
+  opened?.close();
   const dataset = new Dataset(id);
-  opened.dataset = dataset;
+  opened = dataset;
   void dataset.open();
+  const stop = effect(() => {
+    if (me.value && "datasetId" in place.value) return;
+    queueMicrotask(() => (dataset.close(), stop()));
+  });
   return dataset;
 }

@@ -17,6 +17,8 @@
  * @property {string[]} missing
  * @property {string[]} doubtful
  * @property {number} documents
+ * @property {readonly string[]} labels those of its batch
+ * @property {{id: string, first_page: number | null, last_page: number | null} | null} takenFrom
  * @property {string | null} review open, needed, approved or rejected
  */
 
@@ -32,11 +34,19 @@ const NONE = /** @type {any} */ (Object.freeze([]));
 /** What many rows have in common is kept once: the states of pipelines, and the ids of batches. */
 const shared = new Map();
 const batches = new Map();
+const labelled = new Map();
 
 /** @param {string | null} id @returns {string | null} */
 function batchOf(id) {
   if (!batches.has(id)) batches.set(id, id);
   return batches.get(id);
+}
+
+/** The labels of a batch never change. @param {any} file @returns {readonly string[]} */
+function labelsOf({ batch_id: id, labels }) {
+  if (!labels?.length) return NONE;
+  if (!labelled.has(id)) labelled.set(id, Object.freeze(labels));
+  return labelled.get(id);
 }
 
 /** @param {Record<string, any>} pipelines @returns {Record<string, string>} */
@@ -65,6 +75,8 @@ export function rowOf(file) {
     missing: record?.missing?.length ? record.missing : NONE,
     doubtful: record?.doubtful?.length ? record.doubtful.map(propertyOf) : NONE,
     documents: record?.documents ?? file.records?.length ?? (record ? 1 : 0),
+    labels: labelsOf(file),
+    takenFrom: file.taken_from ?? null,
     review: record?.review ?? file.review ?? null,
   };
 }

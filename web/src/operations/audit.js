@@ -5,6 +5,7 @@ import { moment, number } from "../format.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
 import { sayError } from "../parts/toasts.js";
+import { named } from "../said.js";
 import { api } from "../session.js";
 
 const FIGURES = ["accepted", "terminal", "in_flight", "lost", "doubled"];
@@ -27,8 +28,11 @@ export function Audit() {
       </p>
       <ul class="facts">
         ${FIGURES.map((name) => html`<li key=${name}><b>${t(`audit.${name}`)}</b> ${number(found[name])}</li>`)}
-        ${Object.entries(found.findings).map(([name, count]) => html`<li key=${name}><b>${name.replaceAll("_", " ")}</b> <span class="bad">${number(/** @type {number} */ (count))}</span></li>`)}
-        ${found.stored && html`<li><b>${t("audit.stored")}</b> ${moment(found.stored.as_of)}: ${Object.keys(found.stored.findings).length ? JSON.stringify(found.stored.findings) : t("audit.nothing_found")}</li>`}
+        ${Object.entries(found.findings).map(([name, count]) => html`<li key=${name}><b>${named("finding", name)}</b> <span class="bad">${number(/** @type {number} */ (count))}</span></li>`)}
+        ${found.stored && html`<li><b>${t("audit.stored")}</b> ${moment(found.stored.as_of)}: ${counted(found.stored.findings) || t("audit.nothing_found")}</li>`}
       </ul>`}
   </section>`;
 }
+
+/** @param {Record<string, number>} findings */
+const counted = (findings) => Object.entries(findings).map(([name, count]) => `${named("finding", name)}: ${number(count)}`).join(", ");

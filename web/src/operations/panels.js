@@ -2,8 +2,9 @@
 /** Services and their breakers, budgets, lanes, workers and the quota. */
 import { duration, number, size, time } from "../format.js";
 import { html } from "../html.js";
-import { has, t } from "../i18n.js";
+import { t } from "../i18n.js";
 import { stepName } from "../parts/state.js";
+import { named, reasonText } from "../said.js";
 
 /** @param {{operations: any}} props */
 export function Services({ operations }) {
@@ -13,9 +14,9 @@ export function Services({ operations }) {
     <ul class="facts">
       ${Object.entries(operations.dependencies).map(
         ([name, breaker]) => html`<li key=${name}>
-          <b>${has(`service.${name}`) ? t(`service.${name}`) : name.replaceAll("_", " ")}</b>
-          <span class=${`breaker ${breaker.state}`}>${has(`breaker.${breaker.state}`) ? t(`breaker.${breaker.state}`) : breaker.state}</span>
-          ${breaker.reason && html`<span class="faint">${breaker.reason}</span>`}
+          <b>${named("service", name)}</b>
+          <span class=${`breaker ${breaker.state}`}>${named("breaker", breaker.state)}</span>
+          ${breaker.reason && html`<span class="faint">${reasonText(breaker.reason)}</span>`}
           ${breaker.next_probe_at && html`<span class="faint">${t("breaker.probe", { at: time(breaker.next_probe_at) })}</span>`}
           ${budgets[name] && html`<${Budget} budget=${budgets[name]} />`}
         </li>`,
@@ -85,7 +86,7 @@ export function Quota({ quota }) {
     <ul class="facts">
       ${shown.map(
         ([name, allowed]) => html`<li key=${name}>
-          <b>${name.replaceAll("_", " ")}</b> ${figure(name, quota.used[name])} / ${figure(name, allowed)}
+          <b>${named("quota", name)}</b> ${figure(name, quota.used[name])} / ${figure(name, allowed)}
         </li>`,
       )}
     </ul>

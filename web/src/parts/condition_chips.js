@@ -1,5 +1,6 @@
 // @ts-check
 /** The conditions of a filter in words; a press on one removes it. */
+import { LABEL, labelColumn } from "../data/conditions.js";
 import { fieldValue } from "../format.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
@@ -21,10 +22,14 @@ export function ConditionChips({ dataset, columns }) {
 
 /** @param {{dataset: Dataset, condition: Condition, columns: Column[]}} props */
 function ConditionChip({ dataset, condition, columns }) {
-  const column = columns.find(({ name }) => name === condition.field);
+  const column = condition.field === LABEL ? labelColumn(t("filter.label")) : columns.find(({ name }) => name === condition.field);
   const value = condition.value === undefined ? "" : fieldValue(condition.value, column?.schema, column?.hasFractions);
   const text = [column?.title ?? condition.field, operatorName(condition.op, column), value].filter(Boolean).join(" ");
-  const remove = () => dataset.setFilter({ where: dataset.filter.value.where.filter((one) => one !== condition) });
+  const remove = (/** @type {any} */ event) => {
+    // The focus must not go away with the button.
+    event.currentTarget.closest(".chips")?.querySelector("[aria-expanded]")?.focus();
+    void dataset.setFilter({ where: dataset.filter.value.where.filter((one) => one !== condition) });
+  };
   return html`<button type="button" class="chip condition" aria-label=${t("filter.remove", { condition: text })} title=${t("filter.remove", { condition: text })} onClick=${remove}>
     <span dir="auto">${text}</span><${Icon} name="close" size=${12} />
   </button>`;

@@ -7,7 +7,7 @@ import { conditionsOf } from "../data/listing.js";
 import { number } from "../format.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
-import { problemText } from "../sentences.js";
+import { causeText, problemText } from "../sentences.js";
 import { api } from "../session.js";
 import { Dialog } from "./dialog.js";
 import { Icon } from "./icons.js";
@@ -37,7 +37,7 @@ export function ExportDialog({ dataset, onClose }) {
         await pause(ASK_EVERY_MS, ending.current.signal);
         task.value = await api.get(`/exports/${task.value.id}`);
       }
-      problem.value = task.value.error?.detail ?? "";
+      problem.value = task.value.error ? causeText(task.value.error) : "";
     } catch (error) {
       problem.value = problemText(error);
     }

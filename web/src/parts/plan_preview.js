@@ -6,6 +6,7 @@ import { pause } from "../api.js";
 import { duration, fieldValue, number } from "../format.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
+import { named } from "../said.js";
 import { problemText } from "../sentences.js";
 import { api } from "../session.js";
 import { say } from "./toasts.js";
@@ -42,7 +43,7 @@ export function PlanPreview({ dataset, schema, onApplied }) {
       found = await api.get(`/plans/${found.id}`);
     }
     plan.value = found;
-    if (found.state !== "planned") problem.value = t("plan.failed", { state: found.state });
+    if (found.state !== "planned") problem.value = t("plan.failed", { state: named("plan.state", found.state) });
   });
   const apply = run(async () => {
     await api.post(`/plans/${plan.value.id}/apply`, {});

@@ -4,6 +4,7 @@ import { joined } from "../data/pages.js";
 import { valueOf } from "../data/taken.js";
 import { html } from "../html.js";
 import { has, t } from "../i18n.js";
+import { noteText } from "../said.js";
 import { may } from "../session.js";
 import { Fields } from "./fields.js";
 import { Icon } from "./icons.js";
@@ -32,7 +33,7 @@ export function Records({ details, columns, onFocus }) {
         onSave=${may("editor") ? (/** @type {string} */ name, /** @type {any} */ value) => save(details, number, name, value) : null}
         onReset=${(/** @type {string} */ name) => details.correct(number, { reset: [name] }).catch(sayError)}
       />
-      ${record.notes.length > 0 && html`<ul class="notes">${record.notes.map((/** @type {string} */ note) => html`<li key=${note}>${note}</li>`)}</ul>`}
+      ${record.notes.length > 0 && html`<ul class="notes">${record.notes.map((/** @type {string} */ note) => html`<li key=${note}>${noteText(note)}</li>`)}</ul>`}
     </section>`;
   });
 }

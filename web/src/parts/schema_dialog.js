@@ -31,7 +31,7 @@ export function SchemaDialog({ dataset, onClose }) {
       onClose();
     } catch (error) {
       const found = /** @type {any} */ (error);
-      problems.value = found.errors?.length ? found.errors.map((/** @type {any} */ one) => `${one.pointer}: ${one.detail}`) : [problemText(error)];
+      problems.value = [problemText(error), ...(found.errors ?? []).map((/** @type {any} */ one) => `${one.pointer}: ${one.detail}`)];
     }
   };
   return html`<${Dialog} title=${t("dataset.schema")} onClose=${onClose} isWide=${true}>

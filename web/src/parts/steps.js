@@ -5,7 +5,8 @@ import { useEffect } from "preact/hooks";
 import { duration, moment, time } from "../format.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
-import { causeText, reasonText } from "../sentences.js";
+import { reasonText } from "../said.js";
+import { causeText } from "../sentences.js";
 import { api } from "../session.js";
 import { pipelineName, StateSign, stepName } from "./state.js";
 

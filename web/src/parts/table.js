@@ -110,7 +110,9 @@ export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
     const id = rowIdAt(event);
     const target = /** @type {Element} */ (event.target);
     if (id === null) return;
-    if (target.closest(".row-retry")) onRetry?.([id]);
+    const label = target.closest("[data-label]")?.getAttribute("data-label");
+    if (label) import("../data/conditions.js").then((module) => module.filterByLabel(dataset, label)).catch((error) => dataset.fail(error));
+    else if (target.closest(".row-retry")) onRetry?.([id]);
     else if (target.closest(".chooser") || event.ctrlKey || event.metaKey) selection.value = toggle(selection.value, id, ids());
     else if (event.shiftKey) selection.value = extend(selection.value, id, ids());
     else selection.value = activate(selection.value, id);

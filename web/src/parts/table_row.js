@@ -21,6 +21,7 @@ import { activity, explanation, Pipelines, ReviewSign, StateSign } from "./state
  */
 
 const NARROW_VALUES = 3;
+const LABELS = 2;
 const SEEN = /** @type {const} */ (["isNarrow", "locale", "row", "columns", "isActive", "isChosen", "mayRetry", "showsPicture"]);
 
 /** The id of the file in whose row something happened. @param {Event} event @returns {string | null} */
@@ -73,7 +74,7 @@ function narrowCell(props) {
   const { row, columns } = props;
   const filled = columns.filter((column) => row.fields[column.name] !== undefined && row.fields[column.name] !== null);
   return html`<span class="cell narrow-text" role="gridcell">
-    <span>${name(props)}</span>
+    <span class="name">${name(props)}</span>
     ${status(props)}
     <span class="narrow-values">${filled.slice(0, NARROW_VALUES).map((column) => value(row, column, undefined, ""))}</span>
   </span>`;
@@ -96,8 +97,16 @@ const picture = ({ row, showsPicture }) => html`<span class="cell picture" role=
 function name({ row, datasetId }) {
   const short = row.name.slice(row.name.lastIndexOf("/") + 1) || row.name;
   return html`<a href=${addressOf({ screen: "file", datasetId, fileId: row.id })} tabindex="-1" title=${row.name} dir="auto">${short}</a>
-    ${row.documents > 1 && html`<span class="documents">${t("row.documents", { count: row.documents })}</span>`}`;
+    ${row.documents > 1 && html`<span class="documents">${t("row.documents", { count: row.documents })}</span>`}
+    ${row.takenFrom && html`<span class="documents">${t(row.takenFrom.first_page ? "row.from_scan" : "row.from_archive")}</span>`}
+    ${row.labels.length > 0 && labels(row.labels)}`;
 }
+
+/** @param {readonly string[]} all */
+const labels = (all) => html`${all.slice(0, LABELS).map(
+    (label) => html`<button key=${label} type="button" class="label" tabindex="-1" data-label=${label} title=${t("row.label", { label })} dir="auto">${label}</button>`,
+  )}
+  ${all.length > LABELS && html`<span class="documents" title=${all.join(", ")}>+${all.length - LABELS}</span>`}`;
 
 /** @param {Props} props */
 function status({ row, mayRetry }) {

@@ -3,12 +3,12 @@
 import { number } from "../format.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
-import { runs } from "../uploads/uploads.js";
+import { runsOf } from "../uploads/uploads.js";
 
 /** @param {{datasetId: string}} props */
 export function UploadNote({ datasetId }) {
-  const run = runs.value.get(datasetId);
-  if (!run) return null;
-  run.version.value; // drawn again at each change
-  return run.isActive ? html`<span class="note">${t("upload.note", { count: run.counts.added - run.counts.arrived, shown: number(run.counts.added) })}</span>` : null;
+  const active = runsOf(datasetId).filter((run) => run.version.value >= 0 && run.isActive); // drawn again at each change
+  if (active.length === 0) return null;
+  const sum = (/** @type {"added" | "arrived"} */ name) => active.reduce((count, run) => count + run.counts[name], 0);
+  return html`<span class="note">${t("upload.note", { count: sum("added") - sum("arrived"), shown: number(sum("added")) })}</span>`;
 }

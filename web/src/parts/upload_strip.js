@@ -3,7 +3,8 @@
 import { useSignal } from "@preact/signals";
 import { duration, size } from "../format.js";
 import { html } from "../html.js";
-import { has, t } from "../i18n.js";
+import { t } from "../i18n.js";
+import { said } from "../said.js";
 import { problemText } from "../sentences.js";
 import { beginAgain, dismiss } from "../uploads/begin.js";
 import { Icon } from "./icons.js";
@@ -33,7 +34,7 @@ export function UploadStrip({ run }) {
         ? html`<button type="button" onClick=${() => run.resume()}><${Icon} name="play" />${t("upload.resume")}</button>`
         : html`<button type="button" onClick=${() => run.pause()}><${Icon} name="pause" />${t("upload.pause")}</button>`)}
       ${!run.isActive &&
-      html`<button type="button" class="quiet" aria-label=${t("close")} onClick=${() => dismiss(run.datasetId)}>
+      html`<button type="button" class="quiet" aria-label=${t("close")} onClick=${() => dismiss(run)}>
         <${Icon} name="close" />
       </button>`}
     </div>
@@ -69,7 +70,7 @@ function Details({ run }) {
       <ul>
         ${failures.slice(0, MOST_LISTED).map(
           (failure) => html`<li key=${failure.picked.name}>
-            <b dir="auto">${failure.picked.name}</b> ${reason(failure.reason)}
+            <b dir="auto">${failure.picked.name}</b> ${reasonOf(failure)}
             <button type="button" class="small" onClick=${() => run.retry([failure])}>${t("retry")}</button>
           </li>`,
         )}
@@ -77,7 +78,7 @@ function Details({ run }) {
     ${duplicates.length > 0 &&
     html`<h2>${t("upload.duplicates", { count: duplicates.length })}
         ${!run.isActive &&
-        html`<button type="button" onClick=${() => beginAgain(run.datasetId, duplicates)}>${t("upload.add_anyway")}</button>`}
+        html`<button type="button" onClick=${() => beginAgain(run, duplicates)}>${t("upload.add_anyway")}</button>`}
       </h2>
       <ul>
         ${duplicates.slice(0, MOST_LISTED).map(({ name }) => html`<li key=${name} dir="auto">${name}</li>`)}
@@ -87,5 +88,5 @@ function Details({ run }) {
   </div>`;
 }
 
-/** @param {string} text a name in the catalogue, or a sentence of the API */
-const reason = (text) => (has(`upload.reason.${text}`) ? t(`upload.reason.${text}`) : text);
+/** Why a file was not sent: a name in the catalogue, or a sentence of the API. @param {import("../uploads/engine.js").Failure} failure */
+const reasonOf = ({ reason, code }) => (code ? problemText({ code, message: reason }) : said("upload.reason.", reason));

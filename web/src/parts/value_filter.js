@@ -2,17 +2,22 @@
 /** A form that adds a condition on a value to the filter of a table. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { conditionFrom, operatorsOf, takesValue, withCondition } from "../data/conditions.js";
+import { conditionFrom, labelColumn, operatorsOf, takesValue, withCondition } from "../data/conditions.js";
 import { choicesOf, kindOf } from "../data/input.js";
 import { fieldValue } from "../format.js";
 import { html } from "../html.js";
 import { catalogue, t } from "../i18n.js";
+import { api } from "../session.js";
 import { operatorName } from "./condition_chips.js";
 
 /** @typedef {import("../data/columns.js").Column} Column */
 
+/** The newest batches tell which labels there are; others can be typed. */
+const READ_BATCHES = 200;
+
 /** @param {{dataset: import("../data/dataset.js").Dataset, columns: Column[], onClose: () => void}} props */
-export function ValueFilter({ dataset, columns, onClose }) {
+export function ValueFilter({ dataset, columns: ofRecords, onClose }) {
+  const columns = [...ofRecords, labelColumn(t("filter.label"))];
   const name = useSignal(columns[0]?.name ?? "");
   const op = useSignal("");
   const text = useSignal("");
@@ -50,15 +55,36 @@ export function ValueFilter({ dataset, columns, onClose }) {
         ${operators.map((one) => html`<option key=${one} value=${one}>${operatorName(one, column)}</option>`)}
       </select>
     </label>
-    ${takesValue(chosen) && html`<label><span>${t("filter.value")}</span><${ValueInput} column=${column} text=${text} isWrong=${isWrong.value} /></label>`}
+    ${takesValue(chosen) && html`<label><span>${t("filter.value")}</span><${ValueInput} dataset=${dataset} column=${column} text=${text} isWrong=${isWrong.value} /></label>`}
+    <${Order} dataset=${dataset} columns=${ofRecords} />
     <button class="primary">${t("filter.add")}</button>
     <button type="button" onClick=${onClose}>${t("cancel")}</button>
-    ${isWrong.value && html`<p class="problem" id="filter-wrong" role="alert">${t(text.value ? `input.${column.type}` : "filter.no_value")}</p>`}
+    ${isWrong.value && html`<p class="problem" id="filter-wrong" role="alert">${t(text.value.trim() ? `input.${column.type}` : "filter.no_value")}</p>`}
   </form>`;
 }
 
-/** @param {{column: Column, text: import("@preact/signals").Signal<string>, isWrong: boolean}} props */
-function ValueInput({ column, text, isWrong }) {
+const SORTED = ["string", "number", "integer", "boolean"];
+const LEAST_SURE = "@probability";
+
+/** The order of the rows, for narrow windows, where no headings are shown. @param {{dataset: import("../data/dataset.js").Dataset, columns: Column[]}} props */
+function Order({ dataset, columns }) {
+  const { sort } = dataset.filter.value;
+  const orders = columns
+    .filter(({ type }) => SORTED.includes(type))
+    .flatMap(({ name, title }) => [
+      [name, t("order.ascending", { name: title })],
+      [`-${name}`, t("order.descending", { name: title })],
+    ]);
+  if (sort === LEAST_SURE) orders.unshift([sort, t("order.least_sure")]);
+  return html`<label class="order"><span>${t("order.label")}</span>
+    <select value=${sort} onChange=${(/** @type {any} */ event) => dataset.setFilter({ sort: event.target.value })}>
+      ${[["", t("order.newest")], ...orders].map(([value, text]) => html`<option key=${value} value=${value} selected=${value === sort}>${text}</option>`)}
+    </select>
+  </label>`;
+}
+
+/** @param {{dataset: import("../data/dataset.js").Dataset, column: Column, text: import("@preact/signals").Signal<string>, isWrong: boolean}} props */
+function ValueInput({ dataset, column, text, isWrong }) {
   const kind = kindOf(column, null);
   const shared = {
     value: text.value,
@@ -66,6 +92,7 @@ function ValueInput({ column, text, isWrong }) {
     "aria-describedby": isWrong ? "filter-wrong" : undefined,
     onInput: (/** @type {any} */ event) => (text.value = event.target.value),
   };
+  if (column.type === "label") return html`<${LabelInput} datasetId=${dataset.id} shared=${shared} />`;
   if (kind === "choice") {
     return html`<select ...${shared} onChange=${shared.onInput}>
       <option value=""></option>
@@ -73,4 +100,17 @@ function ValueInput({ column, text, isWrong }) {
     </select>`;
   }
   return html`<input type=${kind === "date" ? "date" : "text"} inputmode=${kind === "number" ? "decimal" : undefined} ...${shared} />`;
+}
+
+/** @param {{datasetId: string, shared: Record<string, any>}} props */
+function LabelInput({ datasetId, shared }) {
+  const labels = useSignal(/** @type {string[]} */ ([]));
+  useEffect(() => {
+    api.get(`/datasets/${datasetId}/batches?limit=${READ_BATCHES}`).then(
+      ({ batches }) => (labels.value = [...new Set(batches.flatMap((/** @type {any} */ batch) => batch.labels))].sort()),
+      () => {}, // a label can be typed
+    );
+  }, [datasetId]);
+  return html`<input list="known-labels" autocomplete="off" ...${shared} />
+    <datalist id="known-labels">${labels.value.map((label) => html`<option key=${label} value=${label}></option>`)}</datalist>`;
 }

@@ -5,17 +5,16 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { openDataset } from "../data/dataset.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
-import { preload } from "../loading.js";
 import { Filters } from "../parts/chips.js";
 import { Icon } from "../parts/icons.js";
-import { Lazy } from "../parts/lazy.js";
+import { Lazy, preload } from "../parts/lazy.js";
 import { explanation } from "../parts/state.js";
 import { Table } from "../parts/table.js";
 import { say, sayError } from "../parts/toasts.js";
 import { addressOf, go } from "../router.js";
 import { may } from "../session.js";
 import { isTyping } from "../parts/table_keys.js";
-import { engine, runs, upload } from "../uploads/uploads.js";
+import { engine, runsOf, upload } from "../uploads/uploads.js";
 
 /** @typedef {import("../data/dataset.js").Dataset} Dataset */
 
@@ -24,6 +23,7 @@ const keysHelp = () => import("../parts/keys_help.js").then((module) => module.K
 const menu = () => import("../parts/dataset_menu.js").then((module) => module.DatasetMenu);
 const dropZone = () => import("../parts/drop_zone.js").then((module) => module.DropZone);
 const strip = () => import("../parts/upload_strip.js").then((module) => module.UploadStrip);
+const asked = () => import("../parts/asked.js").then((module) => module.AskedButton);
 const chosenBar = () => import("../parts/chosen_bar.js").then((module) => module.ChosenBar);
 const actions = () => import("../actions.js");
 /** What is loaded after the first rows, so that it is there when it is needed, even without a connection. */
@@ -72,7 +72,6 @@ export function DatasetScreen({ datasetId }) {
   }
   const isEmpty = info.counts.files === 0 && dataset.rows.list.length === 0;
   const { chosen, isAll } = dataset.selection.value;
-  const run = runs.value.get(datasetId);
   return html`<div class="screen dataset">
     <div class="screen-head">
       <a class="crumb" href=${addressOf({ screen: "datasets" })} aria-label=${t("datasets.title")}><${Icon} name="back" /></a>
@@ -80,7 +79,9 @@ export function DatasetScreen({ datasetId }) {
       ${!dataset.isConnected.value && html`<span class="offline" role="status">${t("offline")}</span>`}
       <span class="gap"></span>
       <button type="button" class="quiet keys-button" aria-label=${t("keys.title")} onClick=${() => (showsKeys.value = true)}>?</button>
-      ${may("editor") && html`<${PickButtons} onFiles=${onFiles} />`}
+      ${may("editor") &&
+      html`<span class="asked-place">${hasRows && html`<${Lazy} load=${asked} props=${{ datasetId }} isQuiet=${true} />`}</span>
+        <${PickButtons} onFiles=${onFiles} />`}
       <span class="menu-place">${hasRows && html`<${Lazy} load=${menu} props=${{ dataset }} isQuiet=${true} />`}</span>
     </div>
     ${dataset.problem.value && html`<p class="problem" role="alert">${dataset.problem.value}</p>`}
@@ -97,7 +98,7 @@ export function DatasetScreen({ datasetId }) {
             onRetry=${onRetry}
           />
           <${ActiveRow} dataset=${dataset} />`}
-    ${run && html`<${Lazy} key="strip" load=${strip} props=${{ run }} isQuiet=${true} />`}
+    ${runsOf(datasetId).map((run) => html`<${Lazy} key=${`strip ${run.number}`} load=${strip} props=${{ run }} isQuiet=${true} />`)}
     ${hasRows && may("editor") && html`<${Lazy} key="drop" load=${dropZone} isQuiet=${true} props=${{ text: t("upload.drop", { name: info.name }), onFiles }} />`}
     ${showsKeys.value && html`<${Lazy} key="keys" load=${keysHelp} isQuiet=${true} props=${{ names: KEYS, onClose: () => (showsKeys.value = false) }} />`}
   </div>`;

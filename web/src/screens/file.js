@@ -12,6 +12,7 @@ import { html } from "../html.js";
 import { t } from "../i18n.js";
 import { Icon } from "../parts/icons.js";
 import { KeysHelp } from "../parts/keys_help.js";
+import { Origin } from "../parts/origin.js";
 import { RecordHistory } from "../parts/record_history.js";
 import { Records, ReviewBar, take } from "../parts/records.js";
 import { activity, explanation, StateSign } from "../parts/state.js";
@@ -97,7 +98,7 @@ export function FileScreen({ datasetId, fileId }) {
       <button type="button" class="quiet keys-button" aria-label=${t("keys.title")} onClick=${() => (showsKeys.value = true)}>?</button>
     </div>
     ${details.problem.value && html`<p class="problem" role="alert">${details.isGone.value ? t("file.gone") : details.problem.value}</p>`}
-    ${file && !details.isGone.value && html`<${Body} details=${details} columns=${columns.value} proofs=${proofs} onGone=${back} onApprove=${approve} />`}
+    ${file && !details.isGone.value && html`<${Body} details=${details} columns=${columns.value} proofs=${proofs} known=${row} onGone=${back} onApprove=${approve} />`}
     ${showsKeys.value && html`<${KeysHelp} names=${KEYS} onClose=${() => (showsKeys.value = false)} />`}
   </div>`;
 }
@@ -107,9 +108,10 @@ const kindOf = ({ name, media_type: type }) => /\.(\w{1,5})$/.exec(name)?.[1].to
 
 /**
  * @param {{details: FileDetails, columns: import("../data/columns.js").Column[], onGone: () => void, onApprove: () => void,
+ *   known: import("../data/row.js").Row | null,
  *   proofs: import("@preact/signals").Signal<import("../data/evidence.js").Proof[]>}} props
  */
-function Body({ details, columns, proofs, onGone, onApprove }) {
+function Body({ details, columns, proofs, known, onGone, onApprove }) {
   const file = details.file.value;
   const row = rowOf(file);
   const why = explanation(row);
@@ -141,6 +143,7 @@ function Body({ details, columns, proofs, onGone, onApprove }) {
         ${may("editor") && html`<button type="button" onClick=${onRemove}><${Icon} name="trash" />${t("remove")}</button>`}
       </div>
       ${why && html`<p class=${file.error ? "problem" : "why-line"}>${why}</p>`}
+      <${Origin} key=${file.id} file=${file} row=${known} />
       ${(file.artifacts.similar ?? []).length > 0 && html`<${Similar} file=${file} />`}
       <${ReviewBar} details=${details} onApprove=${onApprove} />
       <${Tabs} tabs=${tabs} label=${t("details.label")} />

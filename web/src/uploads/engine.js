@@ -1,6 +1,7 @@
 // @ts-check
 /** One upload into a dataset: describes files, sends several at once, pauses, continues and retries. */
 import { newId, pause, Problem } from "../api.js";
+import { isPlain, ofBatch } from "./asked.js";
 import { describe, nextSize, refusals } from "./descriptions.js";
 import { forget, markOf, remember } from "./memory.js";
 import { insist } from "./outage.js";
@@ -10,18 +11,19 @@ import { Paused, send } from "./transfer.js";
 
 /** @typedef {import("./drop.js").Picked} Picked */
 /** @typedef {{picked: Picked, id: string, instruction: any}} Item */
-/** @typedef {{picked: Picked, reason: string, item: Item | null}} Failure */
+/** @typedef {{picked: Picked, reason: string, code: string, item: Item | null}} Failure `code`: that of the API's problem */
+/** @typedef {import("./asked.js").Asked} Asked */
 
 const AT_ONCE = 6;
 const DESCRIBED_AHEAD = 1500;
 const SHOW_EVERY_MS = 150;
 
 export class Engine {
-  /** @param {import("../api.js").Api} api @param {string} datasetId @param {{allowsDuplicates?: boolean}} [options] */
-  constructor(api, datasetId, { allowsDuplicates = false } = {}) {
+  /** @param {import("../api.js").Api} api @param {string} datasetId @param {Asked} [asked] */
+  constructor(api, datasetId, asked = {}) {
     this.api = api;
     this.datasetId = datasetId;
-    this.allowsDuplicates = allowsDuplicates;
+    this.asked = asked;
     this.batchId = /** @type {string | null} */ (null);
     this.pending = /** @type {Picked[]} */ ([]);
     this.queue = /** @type {Item[]} */ ([]);
@@ -55,12 +57,12 @@ export class Engine {
     this.counts.added += picked.length;
     for (const { file } of picked) this.counts.bytes += file.size;
     this.#show(true);
-    const found = this.allowsDuplicates
+    const found = this.asked.allowsDuplicates
       ? { fresh: picked, begun: [], arrived: [], batchId: null }
       : await this.#insist(() => sortOut(this.api, this.datasetId, picked)).catch((error) => this.#stop(error));
     this.isPreparing = false;
     if (!found) return;
-    this.batchId ??= found.batchId;
+    if (isPlain(this.asked)) this.batchId ??= found.batchId; // an earlier batch has what was asked then
     for (const { picked: one, id } of found.begun) this.queue.push({ picked: one, id, instruction: null });
     for (const { file } of found.arrived) this.#arrived(file.size);
     for (const one of found.fresh) this.pending.push(one);
@@ -117,7 +119,7 @@ export class Engine {
   async #describeSome() {
     this.lastSize = nextSize(this.lastSize);
     const some = this.pending.slice(0, this.lastSize);
-    const body = { files: await describe(some), ...(this.allowsDuplicates ? { allow_duplicates: true } : {}) };
+    const body = { files: await describe(some), ...(this.batchId ? {} : ofBatch(this.asked)) };
     const path = this.batchId ? `/batches/${this.batchId}/files` : `/datasets/${this.datasetId}/batches`;
     const key = newId();
     let batch;
@@ -130,7 +132,7 @@ export class Engine {
       }
       const refused = refusals(error);
       if (refused.size === 0) throw error;
-      for (const [index, reason] of refused) if (some[index]) this.#fail(some[index], reason, null);
+      for (const [index, reason] of refused) if (some[index]) this.#fail(some[index], reason, "", null);
       this.pending = this.pending.filter((_, index) => !refused.has(index));
       return;
     }
@@ -187,7 +189,7 @@ export class Engine {
       takeBack();
       if (error instanceof Paused) this.queue.unshift({ ...item, instruction: null });
       else if (error instanceof Problem && error.status === 404) this.pending.push(picked); // removed meanwhile
-      else this.#fail(picked, /** @type {Error} */ (error).message, item);
+      else this.#fail(picked, /** @type {Error} */ (error).message, error instanceof Problem ? error.code : "", item);
     }
   }
 
@@ -210,9 +212,9 @@ export class Engine {
     return null;
   }
 
-  /** @param {Picked} picked @param {string} reason @param {Item | null} item */
-  #fail(picked, reason, item) {
-    this.failures.push({ picked, reason, item });
+  /** @param {Picked} picked @param {string} reason @param {string} code @param {Item | null} item */
+  #fail(picked, reason, code, item) {
+    this.failures.push({ picked, reason, code, item });
     this.#show();
   }
 

@@ -1,12 +1,14 @@
 // @ts-check
 /** Finds out which picked files an earlier, interrupted upload has begun, and which of them have arrived. */
-import { query } from "../api.js";
+import { pause, query } from "../api.js";
 import { begun, markOf } from "./memory.js";
 
 /** @typedef {import("./drop.js").Picked} Picked */
 /** @typedef {{state: string, name: string, size: number, batchId: string}} Listed */
 
 const PAGE_FILES = 1000;
+/** So many files are compared at once: a hundred thousand would stop the page for a while. */
+const COMPARED_AT_ONCE = 2000;
 const NOT_ARRIVED = new Set(["uploading", "upload_missing"]);
 
 /**
@@ -15,20 +17,29 @@ const NOT_ARRIVED = new Set(["uploading", "upload_missing"]);
  */
 export async function sortOut(api, datasetId, picked) {
   const known = await begun(datasetId);
+  if (known.size === 0) return { fresh: picked, begun: [], arrived: [], batchId: null };
   const mine = picked.map((one) => ({ picked: one, before: known.get(markOf(one)) ?? null }));
   const batches = new Set(mine.flatMap(({ before }) => (before ? [before.batchId] : [])));
   /** @type {Map<string, Listed>} */
   const files = new Map();
   for (const batchId of batches) await readFiles(api, datasetId, batchId, files);
-  return sorted(mine, files);
+  const unclaimed = unclaimedOf(mine, files);
+  const all = sorted([], files, unclaimed);
+  for (let at = 0; at < mine.length; at += COMPARED_AT_ONCE) {
+    const some = sorted(mine.slice(at, at + COMPARED_AT_ONCE), files, unclaimed);
+    for (const name of /** @type {const} */ (["fresh", "begun", "arrived"])) for (const one of some[name]) all[name].push(/** @type {any} */ (one));
+    all.batchId = some.batchId ?? all.batchId;
+    await pause(0);
+  }
+  return all;
 }
 
 /**
  * @param {{picked: Picked, before: {fileId: string, batchId: string} | null}[]} mine
  * @param {Map<string, Listed>} files the files of the begun batches that still exist
+ * @param {Map<string, string[]>} unclaimed those of them that no picked file claims; each is taken once
  */
-export function sorted(mine, files) {
-  const unclaimed = unclaimedOf(mine, files);
+export function sorted(mine, files, unclaimed = unclaimedOf(mine, files)) {
   /** @type {Picked[]} */ const fresh = [];
   /** @type {{picked: Picked, id: string}[]} */ const continued = [];
   /** @type {Picked[]} */ const arrived = [];
