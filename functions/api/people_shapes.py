@@ -126,6 +126,7 @@ PEOPLE_SHAPES: dict[str, Schema] = {
         waiting=or_null(ref("Waiting")),
         error=or_null(object_of(step=or_null(TEXT), **ERROR["properties"])),
         thumbnail=or_null(object_of(url=URL, width=or_null(COUNT), height=or_null(COUNT))),
+        kind=or_null(ref("Kind")),
         record=or_null(ref("RowRecord")),
     )
     | {"description": "A file with `view=row`."},

@@ -92,6 +92,9 @@ class TableRow(NamedTuple):
     doubtful: str | None
     review: str | None
     is_plain: bool | None
+    kind: str | None
+    kind_probability: float | None
+    kind_by: str | None
     version: str
 
 
