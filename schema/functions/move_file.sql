@@ -2,7 +2,8 @@
 -- with it; the batch stays that of the upload. What extraction found under the former schema is erased, since the target's
 -- schema is extracted next. Of the values that a person set, those stay whose field has the same type in the target; the
 -- others are set aside and come back when the file does.
--- Returns false, and changes nothing, if the target was removed. Waits for a removal of the target that has not ended.
+-- Returns false, and changes nothing, if the target was removed: a dataset that is being erased gets no file. Waits for a
+-- removal of the target that has not ended.
 CREATE OR REPLACE FUNCTION move_file(
     p_file files, p_target uuid, p_moved_by text, p_kind text, p_request_id uuid, p_key_id uuid, p_person text)
 RETURNS boolean

@@ -19,8 +19,8 @@ CREATE TABLE file_moves (
     move_id          uuid PRIMARY KEY DEFAULT uuidv7(),
     file_id          uuid NOT NULL REFERENCES files ON DELETE CASCADE,
     tenant_id        uuid NOT NULL,
-    from_dataset_id  uuid NOT NULL REFERENCES datasets,
-    to_dataset_id    uuid NOT NULL REFERENCES datasets,
+    from_dataset_id  uuid NOT NULL,
+    to_dataset_id    uuid NOT NULL,
     moved_by         text NOT NULL CHECK (moved_by IN ('rule', 'person', 'undo')),
     kind             text,
     former_kind      jsonb NOT NULL, -- {"kind", "probability", "by"}, for an undo
@@ -38,7 +38,7 @@ CREATE INDEX file_moves_of_dataset ON file_moves (from_dataset_id, move_id);
 -- What people have taught about the kinds of a dataset's files: a file that they moved, or approved where a rule had sent it.
 -- The words are those of the file's pages, so that a file that is erased is forgotten.
 CREATE TABLE kind_lessons (
-    dataset_id  uuid NOT NULL REFERENCES datasets,
+    dataset_id  uuid NOT NULL,
     file_id     uuid NOT NULL REFERENCES files ON DELETE CASCADE,
     tenant_id   uuid NOT NULL,
     kind        text NOT NULL CHECK (kind IN ('invoice', 'receipt', 'statement', 'other')),
