@@ -9,6 +9,7 @@ from functions.intake import intake
 from functions.ocr import ocr
 from functions.page_pictures import page_pictures
 from functions.preview import preview
+from functions.routing import routing
 from functions.text import text
 from functions.textract import textract
 from functions.thumbnail import thumbnail
@@ -19,7 +20,7 @@ INTAKE: Step = intake
 
 # The first is the main pipeline: it alone decides the file's state.
 PIPELINES = (
-    Pipeline("main", (text, ocr, textract, extraction)),
+    Pipeline("main", (text, ocr, textract, routing, extraction)),
     Pipeline("preview", (preview,)),
     Pipeline("thumbnail", (thumbnail,)),
     Pipeline("pages", (page_pictures,), on_request=True),

@@ -27,7 +27,7 @@ from layers.domain.meter import Meter
 from layers.domain.step import PlannedStep
 from layers.ports.plans import Plan
 
-MAIN = PIPELINES[0].steps
+MAIN = tuple(step for step in PIPELINES[0].steps if step.applies is None)  # a plan moves no file
 FIRST_STEPS = ("extraction", "ocr", "text")
 FILES_AT_ONCE = 20
 IN_PROCESS = 50

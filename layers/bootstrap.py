@@ -24,6 +24,7 @@ from layers.adapters.postgres.dataset_views import PostgresDatasetViews
 from layers.adapters.postgres.exports import PostgresExports
 from layers.adapters.postgres.imports import PostgresImports
 from layers.adapters.postgres.jobs import PostgresJobs
+from layers.adapters.postgres.kinds import PostgresKinds
 from layers.adapters.postgres.plans import PostgresPlans
 from layers.adapters.postgres.reports import PostgresReports
 from layers.adapters.postgres.retention import PostgresRetention
@@ -436,6 +437,7 @@ def ports() -> Ports:
         tenant_data=PostgresTenantData(database()),
         sources=S3Sources(lambda: aws_client("s3")),
         senders=PostgresSenders(database()),
+        kinds=PostgresKinds(database()),
     )
 
 

@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 from functions.api.requests import is_id
 from layers.domain.extraction.values import DateOrder
 from layers.domain.file import ReadingLevel, Several
+from layers.domain.kinds.rules import Kind
 from layers.domain.row_filter import MOST_CONDITIONS
 from layers.domain.separation import PATCH_T, BlankPages, Separation
 
@@ -113,6 +114,13 @@ class Retention(Body):
         return self.model_dump(exclude_none=True)
 
 
+# The kinds and the ids, or the names, of the datasets to which files of each are sent.
+Routing = Annotated[
+    dict[Kind, Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]],
+    Field(description="for each kind of document the dataset to which its files are sent, by its id or its name"),
+]
+
+
 class NewDataset(Body):
     name: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")
     schema_: Json | None = Field(default=None, alias="schema")
@@ -123,6 +131,7 @@ class NewDataset(Body):
     sure_from: SureFrom = 0
     reading: ReadingLevel = "balanced"
     retention: Retention | None = None
+    routing: Routing | None = None
 
 
 class ChangedDataset(Body):
@@ -146,6 +155,7 @@ class ChangedDataset(Body):
 
     sure_from: SureFrom | None = None
     retention: Retention | None = Field(default=None, description="replaces the whole retention")
+    routing: Routing | None = Field(default=None, description="replaces all rules; `{}`: all files stay in the dataset")
 
 
 class NewSchema(Body):
@@ -260,7 +270,7 @@ class PartNumbers(Body):
 
 
 class Condition(Body):
-    """A condition on a value of a record, or on the file: `@state`, `@review`, `@name`, `@batch`, `@label`,
+    """A condition on a value of a record, or on the file: `@state`, `@review`, `@name`, `@batch`, `@label`, `@kind`,
     `@probability`."""
 
     field: str = Field(min_length=1, max_length=200)
@@ -460,6 +470,15 @@ class Reviews(Body):
     state: ReviewState
     file_ids: list[str] | None = Field(default=None, min_length=1, max_length=10_000)
     where: Where | None = None
+
+
+class Moves(Body):
+    to: str = Field(description="the id of the dataset to which the files are moved")
+    file_ids: list[str] | None = Field(default=None, min_length=1, max_length=1000)
+    where: Where | None = None
+    kind: Kind | None = Field(
+        default=None, description="what the files are; by default the only kind that the rules send to this dataset"
+    )
 
 
 class Redrive(Body):

@@ -299,6 +299,15 @@ DESCRIPTIONS = {
     "POST /reviews/{review_id}/undo": Description("undoReviews",
          "Gives records the review that they had before one request for many. Those whose review was changed since then keep it. "
          "The history of each record keeps both changes.", {200: "UndoneReviews"}),
+    "POST /datasets/{dataset_id}/moves": Description("moveFiles",
+         "Moves up to 1,000 settled files to another dataset, listed or selected by values. Their values are extracted again with "
+         "its schema; those that a person set stay if it has a property of the same name and type. The rules of the dataset learn "
+         "from each move.", {202: "Moved"}, bodies.Moves, tag="files"),
+    "POST /moves/{move_id}/undo": Description("undoMoves",
+         "Moves the files of one request back, with the values that people had set, and forgets what the request taught. Those "
+         "that were moved again or removed since stay where they are.", {202: "MovedBack"}, conflicts=True, tag="files"),
+    "GET /datasets/{dataset_id}/routing": Description("getRouting",
+         "Shows to which datasets a dataset sends files, by kind, and what moves have taught it.", {200: "Routing"}),
     "GET /datasets/{dataset_id}/senders": Description("listSenders",
          f"Lists the senders that corrected and approved records have taught, from the newest {learning.MOST_SHOWN} of these records, "
          "and pairs that may be the same sender: correct the records of one of them.",

@@ -93,6 +93,10 @@ def _artifact(kind: ArtifactKind) -> dict[str, Any]:
     return {"url": f"{URL}{kind.name}", **facts}
 
 
+KIND = {"name": "receipt", "probability": 97.4, "doubtful": False, "by": "rules"}
+INBOX = "0199d0a4-5a0d-7c41-8e1f-2b7d9c3a6e01"
+MOVE = "6c1f0c8e-3d52-4a7b-9e0d-8f4b2a1c7d35"
+
 ROW = {
     "id": FILE,
     "name": "receipt.pdf",
@@ -110,6 +114,7 @@ ROW = {
     "labels": ["Munich office"],
     "taken_from": None,
     "thumbnail": {"url": f"{URL}thumbnail", "width": 226, "height": 320},
+    "kind": KIND,
     "record": {
         "version": 2,
         "fields": {"merchant": "Corner Shop", "date": "2026-01-12", "total": 9.0},
@@ -132,6 +137,19 @@ EXAMPLES: dict[str, Any] = {
         "sure_from": 80.0,
         "reading": "balanced",
         "retention": {"originals_days": 90, "records_days": 3650},
+        "routing": {"receipt": "Receipts", "invoice": "Invoices"},
+    },
+    "Moves": {"to": DATASET, "file_ids": [FILE]},
+    "Moved": {"id": MOVE, "count": 1, "not_moved": [], "has_more": False},
+    "MovedBack": {"id": MOVE, "count": 1, "not_moved": []},
+    "Routing": {
+        "rules": {"receipt": {"dataset_id": DATASET, "name": "receipts"}},
+        "taught": {"receipt": 9},
+        "model": {
+            "is_used": True,
+            "rules": {"right": 31, "wrong": 6, "undecided": 4},
+            "learnt": {"right": 40, "wrong": 0, "undecided": 1},
+        },
     },
     "NewSchema": {"schema": SCHEMA},
     "NewBatch": {"files": [{"name": "receipt.pdf", "size_bytes": 48213, "media_type": "application/pdf"}]},
@@ -186,6 +204,7 @@ EXAMPLES: dict[str, Any] = {
         "sure_from": 80.0,
         "reading": "balanced",
         "retention": {"originals_days": 90, "records_days": 3650},
+        "routing": {},
         "counts": {"files": 12, "by_state": {"done": 9, "processing": 3}, "as_of": LATER},
         "created_at": MOMENT,
     },
@@ -239,6 +258,8 @@ EXAMPLES: dict[str, Any] = {
         "review": "approved",
         "taken_from": None,
         "separated": None,
+        "kind": KIND,
+        "moved": {"from": INBOX, "by": "rule", "at": LATER},
         "records": [WHOLE_RECORD],
     },
     "RecordOfFile": WHOLE_RECORD | {"review": "approved", "records": [WHOLE_RECORD]},

@@ -29,6 +29,8 @@ from functions.api.views import FOREMOST
 from functions.pipelines import SHOWN_PIPELINES
 from layers.domain.extraction.values import DateOrder
 from layers.domain.file import ReadingLevel, Several
+from layers.domain.kinds.decision import KindBy
+from layers.domain.kinds.rules import Kind as KindName
 from layers.domain.page import Source
 from layers.domain.retention import OPTIONS
 from layers.domain.step import RECORD as RECORD_KIND
@@ -97,6 +99,8 @@ FILE_SHAPES: dict[str, Schema] = {
         reading=one_of(*get_args(ReadingLevel)),
         retention=by_name({"type": "integer", "minimum": 1}, one_of(*OPTIONS.values()))
         | {"description": "for how many days a file's parts are kept; without a number for good"},
+        routing=by_name(ID, one_of(*get_args(KindName)))
+        | {"description": "the dataset to which files of each kind are sent; the others stay"},
         counts=object_of(files=COUNT, by_state=BY_STATE, as_of=TIME),
         created_at=TIME,
     ),
@@ -232,6 +236,9 @@ FILE_SHAPES: dict[str, Schema] = {
         review=REVIEW_SHOWN,
         taken_from=or_null(ref("TakenFrom")),
         separated=or_null(ref("Separated")),
+        kind=or_null(ref("Kind")),
+        moved=or_null(object_of(**{"from": ID, "by": one_of("rule", "person"), "at": TIME}))
+        | {"description": "the last move from another dataset"},
         records=each(ref("Record"))
         | {
             "description": "one for each document in the file; `artifacts.record` has only the values that are the same in all of them"
@@ -239,6 +246,27 @@ FILE_SHAPES: dict[str, Schema] = {
     ),
     "TakenFrom": object_of(id=ID, first_page=or_null(COUNT), last_page=or_null(COUNT))
     | {"description": "the archive, the mail or the scan that a file comes from; of a scan, its pages there"},
+    "Kind": object_of(
+        name=one_of(*get_args(KindName)),
+        probability=NUMBER | {"description": "of the files with 90, about 90 of 100 are of this kind"},
+        doubtful=BOOLEAN | {"description": "it is not sure enough for a rule"},
+        by=one_of(*get_args(KindBy)) | {"description": "`learnt`: by the rules and by what moves have taught"},
+    )
+    | {"description": "what a file was recognised as; null in a dataset without `routing`"},
+    "Moved": object_of(
+        id=or_null(ID) | {"description": "by which these moves can be undone; null where none was made"},
+        count=COUNT,
+        not_moved=each(object_of(id=ID, reason=TEXT)),
+        has_more=HAS_MORE,
+    ),
+    "MovedBack": object_of(id=ID, count=COUNT, not_moved=each(object_of(id=ID, reason=TEXT))),
+    "Routing": object_of(
+        rules=by_name(object_of(dataset_id=ID, name=or_null(TEXT) | {"description": "null if it was removed"})),
+        taught=by_name(COUNT) | {"description": "how many files people have moved or approved, by kind"},
+        model=object_of(is_used=BOOLEAN, rules=ref("KindTally"), learnt=ref("KindTally"))
+        | {"description": "the built-in rules and the learnt model, each document decided as if it had not taught"},
+    ),
+    "KindTally": object_of(right=COUNT, wrong=COUNT, undecided=COUNT),
     "Separated": object_of(
         files=each(object_of(id=or_null(ID), pages=each(COUNT)))
         | {"description": "`id` is null if the file was removed, or if the dataset had its content already"},

@@ -128,6 +128,7 @@ PEOPLE_SHAPES: dict[str, Schema] = {
         labels=each(TEXT) | {"description": "those of its batch"},
         taken_from=or_null(ref("TakenFrom")),
         thumbnail=or_null(object_of(url=URL, width=or_null(COUNT), height=or_null(COUNT))),
+        kind=or_null(ref("Kind")),
         record=or_null(ref("RowRecord")),
     )
     | {"description": "A file with `view=row`."},

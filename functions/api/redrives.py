@@ -63,6 +63,8 @@ def redrive_many(request: Request, dataset_id: str) -> tuple[int, Any]:
 def redrive_step(request: Request, file_id: str, step: str) -> bool:
     """Run a step of a file again, with the steps after it. Returns False if that is not possible now."""
     names = _from(step)
+    if any(STEPS[name].applies for name in names) and not request.catalog.has_routing(file_id):
+        names = [name for name in names if not STEPS[name].applies]
     sources = [source for name in names if (source := STEPS[name].page_source)]
 
     def plan(facts: dict[str, Any]) -> list[PlannedStep]:

@@ -17,11 +17,11 @@ from uuid import UUID
 from functions.api import waits
 from functions.api.artifacts import documents_of, review_of, shared_fields
 from functions.api.ports import ApiPorts
-from functions.api.views import SETTLED, pipeline_state, state_of_parts
+from functions.api.views import SETTLED, kind_view, pipeline_state, state_of_parts
 from functions.pipelines import INTAKE, PIPELINES, SHOWN_PIPELINES
 from layers.domain.corrections import review_shown
 from layers.domain.page import property_of
-from layers.domain.step import ENDED
+from layers.domain.step import ENDED, Pipeline, Step
 from layers.ports.catalog import Catalog
 from layers.ports.people import TableRow
 from layers.ports.rows import RecordOfFile, StepPart
@@ -72,7 +72,7 @@ def _row(ports: ApiPorts, row: TableRow, record: RecordOfFile | None, waiting: s
         f'"media_type":{media_type},"created_at":"{row.created_at}","updated_at":"{row.updated_at}",'
         f'"state":"{row.state}",{_progress(row.steps or "", row.state)},"waiting":{waiting},"error":{error},'
         f'"labels":{_labels(tuple(row.labels))},"taken_from":{_origin(row)},'
-        f'"thumbnail":{_thumbnail(ports, row)},"record":{_record(row, record)}}}'
+        f'"thumbnail":{_thumbnail(ports, row)},"kind":{_kind(row)},"record":{_record(row, record)}}}'
     )
 
 
@@ -95,14 +95,20 @@ def _progress(steps: str, state: str) -> str:
         name, _, part_state = part.rpartition(":")
         parts[name].append(part_state)
     shown = {
-        pipeline.name: [_state(parts.get(step.name), state) for step in pipeline.steps] for pipeline in SHOWN_PIPELINES
+        pipeline.name: [_state(parts.get(step.name), state) for step in _steps_of(pipeline, parts)]
+        for pipeline in SHOWN_PIPELINES
     }
     progress = {
-        "stage": _stage(parts, [step.name for step in PIPELINES[0].steps], shown[PIPELINES[0].name], state),
+        "stage": _stage(parts, [step.name for step in _steps_of(PIPELINES[0], parts)], shown[PIPELINES[0].name], state),
         "pipelines": {name: pipeline_state(states) for name, states in shown.items()},
         "steps": Counter(step_state for states in shown.values() for step_state in states),
     }
     return encode(progress)[1:-1]
+
+
+def _steps_of(pipeline: Pipeline, parts: Mapping[str, Sequence[str]]) -> list[Step]:
+    """The steps of a pipeline that apply to a file with these parts."""
+    return [step for step in pipeline.steps if step.applies is None or step.name in parts]
 
 
 def _state(states: Sequence[str] | None, file_state: str) -> str:
@@ -129,6 +135,10 @@ def _waiting(ports: ApiPorts, catalog: Catalog, rows: Sequence[TableRow]) -> dic
     batch_ids = {UUID(row.batch_id) for row in rows if row.state == "processing"}
     view = waits.view(ports, catalog, batch_ids) if batch_ids else None
     return {row.file_id: encode(waits.waiting(view, row.state, UUID(row.batch_id), steps[row.file_id])) for row in rows}
+
+
+def _kind(row: TableRow) -> str:
+    return NULL if row.kind is None else encode(kind_view(row.kind, row.kind_probability, row.kind_by))
 
 
 def _thumbnail(ports: ApiPorts, row: TableRow) -> str:

@@ -12,6 +12,7 @@ from functions.api import waits
 from functions.api.artifacts import NO_RECORD, artifacts_view, record_views
 from functions.api.ports import ApiPorts
 from functions.pipelines import INTAKE, PIPELINES, SHOWN_PIPELINES
+from layers.domain.kinds.learnt import SURE_FROM
 from layers.domain.step import ENDED
 from layers.ports.catalog import Catalog
 from layers.ports.rows import ArtifactRow, AttemptRow, Batch, Dataset, FileRow, RecordOfFile, StepPart
@@ -41,6 +42,7 @@ def dataset_view(dataset: Dataset, by_state: Mapping[str, int]) -> Shown:
         "sure_from": round(dataset.sure_from, 2),
         "reading": dataset.reading,
         "retention": dataset.retention,
+        "routing": dataset.routing or {},
         "counts": {"files": sum(by_state.values()), "by_state": by_state, "as_of": at(datetime.now(UTC))},
         "created_at": at(dataset.created_at),
     }
@@ -98,7 +100,14 @@ def _file_view(
     view: waits.View | None,
 ) -> Shown:
     pipelines = {
-        pipeline.name: _pipeline_view([(step.name, steps.get(step.name, ())) for step in pipeline.steps], file.state)
+        pipeline.name: _pipeline_view(
+            [
+                (step.name, steps.get(step.name, ()))
+                for step in pipeline.steps
+                if step.applies is None or step.name in steps
+            ],
+            file.state,
+        )
         for pipeline in SHOWN_PIPELINES
     }
     shown = record_views(record) if record else NO_RECORD
@@ -122,7 +131,17 @@ def _file_view(
         "artifacts": artifacts_view(ports, file, artifacts, shown.whole),
         "records": shown.documents,
         "review": shown.review,
+        "kind": kind_view(file.kind, file.kind_probability, file.kind_by),
+        "moved": file.moved,
     }
+
+
+def kind_view(kind: str | None, probability: float | None, by: str | None) -> Shown | None:
+    """What routing recognised a file as; None if it did not look."""
+    if kind is None or probability is None:
+        return None
+    doubtful = by != "person" and probability < 100 * SURE_FROM
+    return {"name": kind, "probability": round(probability, 1), "doubtful": doubtful, "by": by}
 
 
 def _separation_view(file: FileRow, parts: Mapping[int, str]) -> Shown:

@@ -67,7 +67,8 @@ def waiting(view: View | None, state: str, batch_id: UUID, steps: Mapping[str, P
     step = next((name for name in MAIN_STEPS if any(part.state not in ENDED for part in steps.get(name, ()))), None)
     if step is None:
         return None
-    return _of_step(view, str(batch_id), step, steps[step])
+    rest = [name for name in MAIN_STEPS[MAIN_STEPS.index(step) + 1 :] if STEPS[name].applies is None or name in steps]
+    return _of_step(view, str(batch_id), step, steps[step], rest)
 
 
 def batch_eta_s(ports: ApiPorts, catalog: Catalog, batch_id: UUID, by_state: Mapping[str, int]) -> list[int] | None:
@@ -82,9 +83,8 @@ def batch_eta_s(ports: ApiPorts, catalog: Catalog, batch_id: UUID, by_state: Map
     return _whole(low, high)
 
 
-def _of_step(view: View, batch_id: str, step: str, parts: Parts) -> Shown:
+def _of_step(view: View, batch_id: str, step: str, parts: Parts, rest: Sequence[str]) -> Shown:
     left = [part for part in parts if part.state not in ENDED]
-    rest = MAIN_STEPS[MAIN_STEPS.index(step) + 1 :]
     service = _down(view, step)
     ready = [part for part in left if part.state == "ready"]
     parked = [part for part in left if part.state == "parked"]

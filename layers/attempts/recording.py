@@ -59,6 +59,12 @@ def record_all(
             return [replace(verdict, unsure=is_unsure and verdict.fenced) for verdict in recorded]
 
 
+def _datasets_of(attempt: Finished) -> set[str]:
+    """The dataset of an attempt's file, and the one to which it was moved."""
+    routed = attempt.outcome.routed if isinstance(attempt.outcome, Done) else None
+    return {attempt.claim.file.dataset_id} | ({routed.target} if routed and routed.target else set())
+
+
 class Recorder:
     """Records outcomes under the name of one host, and starts what follows them."""
 
@@ -99,7 +105,7 @@ class Recorder:
         Retries until `until`, a time of the monotonic clock. Raises StoreUnreachable.
         """
         pairs = self._record_all(finished, until)
-        self._ports.notifications.publish({attempt.claim.file.dataset_id for attempt in finished})
+        self._ports.notifications.publish({dataset_id for attempt in finished for dataset_id in _datasets_of(attempt)})
         moved: set[str] = set()
         for attempt, verdict in pairs:
             self._after_record(attempt, verdict)

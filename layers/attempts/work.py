@@ -11,7 +11,7 @@ from layers.domain.errors import PermanentError
 from layers.domain.meter import Meter
 from layers.domain.page import Member, Page, Picture
 from layers.domain.step import Artifact
-from layers.ports import Claim, Documents, Extractor, PaidReader, Ports, Scanner, Senders
+from layers.ports import Claim, Documents, Extractor, Kinds, PaidReader, Ports, Scanner, Senders
 
 MEMBER_UPLOAD_S = 3600.0
 
@@ -54,6 +54,10 @@ class Work:
     @property
     def senders(self) -> Senders:
         return self._ports.senders
+
+    @property
+    def kinds(self) -> Kinds:
+        return self._ports.kinds
 
     @property
     def scanner(self) -> Scanner | None:

@@ -64,7 +64,8 @@ class File:
     `text_sha256` is the checksum of the stored text artifact, if there is one. Values with a probability below `sure_from`
     (0 to 100), a setting of the dataset, are doubtful. `has_memory`: people have corrected or approved records of the dataset.
     `separation`: how the batch separates scans; None if it does not, or if the file is a part of a scan. `separated` is what
-    came of it, and `barcodes` are those on its pages if the schema asks for them, once intake has ended.
+    came of it, and `barcodes` are those on its pages if the schema asks for them, once intake has ended. `routing`: to which
+    dataset the rules of the file's dataset send each kind. `waiting` names the steps that wait for an earlier one.
     """
 
     file_id: str
@@ -103,6 +104,8 @@ class File:
     separation: Separation | None = None
     separated: Separated | None = None
     barcodes: tuple[Barcode, ...] = ()
+    routing: Mapping[str, str] = field(default_factory=dict)
+    waiting: frozenset[str] = frozenset()
 
     @property
     def unread_pages(self) -> tuple[int, ...]:
@@ -184,6 +187,8 @@ def file_from_facts(facts: Mapping[str, Any]) -> File:
         separation=separation_from_json(facts.get("separation")),
         separated=separated_from_json(facts.get("separated")),
         barcodes=barcodes_of(facts.get("barcodes")),
+        routing=facts.get("routing") or {},
+        waiting=frozenset(facts.get("waiting") or ()),
     )
 
 

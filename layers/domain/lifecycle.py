@@ -166,7 +166,7 @@ def start(pipelines: Sequence[Pipeline], file: File) -> list[PlannedStep]:
     planned: list[PlannedStep] = []
     for pipeline in pipelines:
         if not pipeline.on_request:
-            planned += plan_from(pipeline.steps, file)
+            planned += plan_from([step for step in pipeline.steps if _is_planned(step, file, starts=True)], file)
     return planned
 
 
@@ -174,11 +174,17 @@ def follow(pipelines: Sequence[Pipeline], ended: Step, failed: bool, file: File)
     """The plan of the steps after `ended`, when all its parts have ended."""
     for pipeline in pipelines:
         if ended in pipeline.steps:
-            rest = pipeline.steps[pipeline.steps.index(ended) + 1 :]
+            later = pipeline.steps[pipeline.steps.index(ended) + 1 :]
+            rest = [step for step in later if _is_planned(step, file, starts=False)]
             if failed and not ended.continues_after_failure:
                 return [PlannedStep(step.name, Skip(f"{ended.name} failed")) for step in rest]
             return plan_from(rest, file)
     return []
+
+
+def _is_planned(step: Step, file: File, *, starts: bool) -> bool:
+    """Whether a step is a part of the file's pipeline: that is decided when the pipeline starts, or by a redrive."""
+    return step.applies is None or step.name in file.waiting or (starts and step.applies(file))
 
 
 def plan_from(steps: Sequence[Step], file: File) -> list[PlannedStep]:

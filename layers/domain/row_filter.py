@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from layers.domain.extraction.schemas import resolve_references
+from layers.domain.kinds.rules import Kind
 
 By = Literal["number", "words"]
 COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
@@ -24,6 +25,7 @@ OF_FILES: dict[str, tuple[tuple[str, ...], tuple[str, ...] | None]] = {
     "@name": (("contains",), None),
     "@batch": (("eq", "ne"), None),
     "@label": (("eq", "ne"), None),
+    "@kind": (("eq", "ne"), get_args(Kind)),
 }
 # The probability that all values of a record are right, which is stored like a value.
 PROBABILITY = "@probability"

@@ -11,6 +11,7 @@ from layers.domain.retry import RetryPolicy
 
 if TYPE_CHECKING:
     from layers.domain.file import File
+    from layers.domain.kinds.decision import Recognised
     from layers.domain.page import Extraction, Identity, Note, Page, Source
     from layers.domain.separation import Barcode, Separated
 
@@ -91,13 +92,22 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class Routed:
+    """What a file was recognised as in the dataset `source`, and the dataset to which a rule sends it, if one does."""
+
+    found: Recognised
+    source: str
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """The step ran. Its results are recorded in the same transaction as its end.
 
     `window` is the extraction from one of several parts, kept until the last part ends and all are merged. `complete`
     is False if the record lacks something: the file is then `partial` once its main pipeline has ended. `notes` are for
     the file's record, which lists those of all steps. `separated` is what a scan was separated into, `barcodes` those on
-    its pages; both belong to the identity.
+    its pages; both belong to the identity. `routed` moves the file to another dataset in the same transaction.
     """
 
     pages: tuple[Page, ...] = ()
@@ -112,6 +122,7 @@ class Done:
     notes: tuple[Note, ...] = ()
     separated: Separated | None = None
     barcodes: tuple[Barcode, ...] = ()
+    routed: Routed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +211,8 @@ class Step:
     """A declared unit of work: its name, what it does, and everything that hosts, API and monitoring need to know.
 
     Its topic, queue, dead-letter queue and Lambda function have its name. `run` takes a file and its
-    `Work` (`layers/attempts/work.py`). `plan` cuts the step into parts, skips it, or stops the pipeline.
+    `Work` (`layers/attempts/work.py`). `plan` cuts the step into parts, skips it, or stops the pipeline. `applies` is true of
+    the files whose pipeline has the step at all; for the others it has no row and is not shown.
 
     For people: `word` is its display name, as in "waiting for OCR"; if it is empty, its name is shown. `counted_in` is
     the unit of the work ahead while it waits, `file` or `page`.
@@ -225,6 +237,7 @@ class Step:
     name: str
     run: Callable[[File, Any], Done | Skip]
     plan: Callable[[File], Plan] = whole_file
+    applies: Callable[[File], bool] | None = None
     word: str = ""
     counted_in: Literal["file", "page"] = "file"
     makes: tuple[ArtifactKind, ...] = ()

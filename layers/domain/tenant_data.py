@@ -18,7 +18,7 @@ OF_TENANT = (
     "jobs",
     "audit_log",
 )
-OF_FILES = ("files", "records", "record_changes", "attempts", "pages", "artifacts")
+OF_FILES = ("files", "records", "record_changes", "attempts", "pages", "artifacts", "file_moves", "kind_lessons")
 LEFT_OUT = {
     "api_keys": "secrets",
     "session_codes": "secrets",

@@ -17,6 +17,7 @@ EventType = Literal[
     "file.done",
     "file.partial",
     "file.failed",
+    "file.moved",
     "file.removed",
     "file.restored",
     "batch.settled",

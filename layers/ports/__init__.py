@@ -13,6 +13,7 @@ from layers.ports.dataset_views import DatasetViews, NoDatasetViews
 from layers.ports.exports import Exports, NoExports
 from layers.ports.imports import Imports, NoImports, NoSources, Sources
 from layers.ports.jobs import Jobs, NoJobs
+from layers.ports.kinds import Kinds, NoKinds
 from layers.ports.limits import (
     AlwaysClosed,
     AtOnce,
@@ -62,6 +63,7 @@ __all__ = [
     "Finished",
     "Imports",
     "Jobs",
+    "Kinds",
     "MessageSource",
     "Model",
     "NoAuditLog",
@@ -70,6 +72,7 @@ __all__ = [
     "NoDatasetViews",
     "NoImports",
     "NoJobs",
+    "NoKinds",
     "NoPlans",
     "NoReports",
     "NoRetention",
@@ -128,6 +131,7 @@ class Ports:
     plans: Plans = field(default_factory=NoPlans)
     exports: Exports = field(default_factory=NoExports)
     senders: Senders = field(default_factory=NoSenders)
+    kinds: Kinds = field(default_factory=NoKinds)
     webhooks: Webhooks = field(default_factory=NoWebhooks)
     webhook_log_days: int = 7
     manifest_days: int = 90

@@ -11,6 +11,7 @@ from layers.domain.step import PlannedStep
 from layers.ports.audit_log import AuditLogCatalog
 from layers.ports.jobs import JobCatalog
 from layers.ports.manifests import ManifestCatalog
+from layers.ports.moves import MoveCatalog
 from layers.ports.people import PeopleCatalog
 from layers.ports.plans import PlanCatalog
 from layers.ports.reports import ReportCatalog
@@ -61,6 +62,7 @@ class Catalog(
     PlanCatalog,
     ReportCatalog,
     ManifestCatalog,
+    MoveCatalog,
     WebhookCatalog,
     AuditLogCatalog,
     Protocol,
@@ -93,6 +95,7 @@ class Catalog(
         sure_from: float = ...,
         reading: str = ...,
         retention: Mapping[str, int] | None = ...,
+        routing: Mapping[str, str] | None = ...,
     ) -> Dataset: ...
 
     def change_dataset(
@@ -107,6 +110,7 @@ class Catalog(
         sure_from: float | None = ...,
         reading: str | None = ...,
         retention: Mapping[str, int] | None = ...,
+        routing: Mapping[str, str] | None = ...,
     ) -> bool:
         """Change the options that are not None. Returns False if there is no such dataset."""
 

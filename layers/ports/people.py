@@ -97,6 +97,9 @@ class TableRow(NamedTuple):
     archive_id: str | None
     first_page: int | None
     last_page: int | None
+    kind: str | None
+    kind_probability: float | None
+    kind_by: str | None
     version: str
 
 

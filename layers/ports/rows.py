@@ -34,6 +34,7 @@ class Dataset(NamedTuple):
     sure_from: float
     reading: str
     retention: dict[str, int]
+    routing: dict[str, str] | None
     created_at: datetime
 
 
@@ -85,7 +86,8 @@ class FileRow(NamedTuple):
     """A file. The `declared` fields are from the client; intake determines the others.
 
     `archive_id`: the file from which it was taken, with its place there; `first_page` and `last_page` if that is a scan.
-    `separated`: what a scan was separated into.
+    `separated`: what a scan was separated into. `kind`: what routing recognised it as. `moved`: {"from", "by", "at"} of its last
+    move from another dataset.
     """
 
     file_id: UUID
@@ -115,6 +117,10 @@ class FileRow(NamedTuple):
     first_page: int | None
     last_page: int | None
     separated: dict[str, Any] | None
+    kind: str | None
+    kind_probability: float | None
+    kind_by: str | None
+    moved: dict[str, str] | None
 
 
 class Member(NamedTuple):

@@ -30,8 +30,8 @@ BEGIN
                                                            first_page integer, last_page integer)
              ORDER BY m.place) n
      WHERE duplicates OR NOT EXISTS (
-           SELECT 1 FROM files f WHERE f.dataset_id = archive.dataset_id AND f.sha256 = n.sha256
-                                   AND f.removed_at IS NULL AND f.archive_id IS DISTINCT FROM p_file_id)
+           SELECT 1 FROM dataset_and_targets(archive.dataset_id) d JOIN files f ON f.dataset_id = d
+            WHERE f.sha256 = n.sha256 AND f.removed_at IS NULL AND f.archive_id IS DISTINCT FROM p_file_id)
     ON CONFLICT (archive_id, archive_place) WHERE archive_id IS NOT NULL DO NOTHING;
 
     RETURN QUERY

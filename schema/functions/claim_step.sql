@@ -17,6 +17,8 @@ LANGUAGE sql STABLE AS $$
         -- A part of a scan is not separated again.
         'separation', CASE WHEN f.first_page IS NULL THEN b.separation END,
         'separated', f.separated, 'barcodes', f.barcodes,
+        'routing', d.routing,
+        'waiting', (SELECT jsonb_agg(s.step) FROM steps s WHERE s.file_id = f.file_id AND s.state = 'waiting'),
         'record_is_complete', (SELECT r.complete AND NOT r.further @> '[{"complete": false}]'
                                  FROM records r WHERE r.file_id = f.file_id),
         'pages', (SELECT coalesce(jsonb_agg(jsonb_build_array(p.page_number, p.source, p.confidence,

@@ -23,6 +23,7 @@ DECLARE
 BEGIN
     CASE field
         WHEN '@state' THEN RETURN format('f.state %s %L', sign, words);
+        WHEN '@kind' THEN RETURN format('f.kind %s %L', CASE op WHEN 'ne' THEN 'IS DISTINCT FROM' ELSE '=' END, words);
         WHEN '@batch' THEN RETURN format('f.batch_id %s %L::uuid', sign, words);
         WHEN '@label' THEN
             RETURN format('%s EXISTS (SELECT 1 FROM batches b WHERE b.batch_id = f.batch_id AND b.labels @> ARRAY[%L])',
@@ -55,8 +56,12 @@ BEGIN
     ELSIF field = '@batch' AND op = 'eq' THEN
         RETURN format('SELECT f.file_id FROM files f WHERE f.batch_id = %L::uuid AND f.removed_at IS NULL', p_condition ->> 'words');
     ELSIF field = '@label' AND op = 'eq' THEN
-        RETURN format('SELECT f.file_id FROM batches b JOIN files f USING (batch_id) WHERE b.dataset_id = %L AND b.labels @> ARRAY[%L]'
-                      ' AND f.removed_at IS NULL', p_dataset_id, p_condition ->> 'words');
+        -- Files that were moved here have batches of the datasets that they come from.
+        RETURN format('SELECT f.file_id FROM datasets own JOIN datasets d USING (tenant_id)'
+                      ' JOIN batches b ON b.dataset_id = d.dataset_id JOIN files f USING (batch_id)'
+                      ' WHERE own.dataset_id = %1$L AND (d.dataset_id = %1$L OR EXISTS (SELECT 1 FROM file_moves m'
+                      ' WHERE m.from_dataset_id = d.dataset_id)) AND b.labels @> ARRAY[%2$L] AND f.dataset_id = %1$L AND f.removed_at IS NULL',
+                      p_dataset_id, p_condition ->> 'words');
     ELSIF field = '@state' AND op = 'eq' THEN
         RETURN format('SELECT f.file_id FROM files f WHERE f.dataset_id = %L AND f.state = %L AND f.removed_at IS NULL',
                       p_dataset_id, p_condition ->> 'words');

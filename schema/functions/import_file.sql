@@ -21,9 +21,10 @@ BEGIN
     ELSIF batch.cancelled_at IS NOT NULL THEN
         RETURN QUERY SELECT 'cancelled', NULL::text;
     ELSIF NOT batch.allow_duplicates AND (
-          EXISTS (SELECT 1 FROM files f WHERE f.dataset_id = batch.dataset_id AND f.sha256 = p_sha256 AND f.removed_at IS NULL
-                                          AND f.original_erased_at IS NULL)
-          OR EXISTS (SELECT 1 FROM files f WHERE f.dataset_id = batch.dataset_id AND f.declared_sha256 = p_sha256
+          EXISTS (SELECT 1 FROM dataset_and_targets(batch.dataset_id) d JOIN files f ON f.dataset_id = d
+                   WHERE f.sha256 = p_sha256 AND f.removed_at IS NULL AND f.original_erased_at IS NULL)
+          OR EXISTS (SELECT 1 FROM dataset_and_targets(batch.dataset_id) d JOIN files f ON f.dataset_id = d
+                      WHERE f.declared_sha256 = p_sha256
                                              AND f.source_key IS NOT NULL AND f.removed_at IS NULL
                                              AND f.original_erased_at IS NULL)) THEN
         RETURN QUERY SELECT 'duplicate', NULL::text;

@@ -38,19 +38,19 @@ BEGIN
     INSERT INTO file_changes AS c (file_id, tenant_id, dataset_id, changed_xid, removed)
     SELECT n.file_id, n.tenant_id, n.dataset_id, pg_current_xact_id()::text::bigint, n.removed_at IS NOT NULL
       FROM new_rows n ORDER BY n.file_id
-    ON CONFLICT (file_id) DO UPDATE SET changed_xid = excluded.changed_xid, removed = excluded.removed
+    ON CONFLICT (file_id, dataset_id) DO UPDATE SET changed_xid = excluded.changed_xid, removed = excluded.removed
      WHERE (c.changed_xid, c.removed) IS DISTINCT FROM (excluded.changed_xid, excluded.removed);
     -- Whether the events of the files interest an endpoint is found out in the same statement, so that tenants without endpoints
     -- need no other. Changes of state in opposite directions cancel each other out, and still return a row.
     WITH counted AS (
     INSERT INTO count_deltas (owner_id, state, tenant_id, delta)
     SELECT o.owner_id, m.state, m.tenant_id, sum(m.delta)
-      FROM (SELECT w.dataset_id, w.batch_id, w.tenant_id, s.state, s.delta
+      FROM (SELECT s.dataset_id, w.batch_id, w.tenant_id, s.state, s.delta
               FROM old_rows w JOIN new_rows n USING (file_id),
-                   LATERAL (VALUES (CASE WHEN w.removed_at IS NULL THEN w.state ELSE 'removed' END, -1),
-                                   (CASE WHEN n.removed_at IS NULL THEN n.state ELSE 'removed' END, 1))
-                   AS s(state, delta)
-             WHERE w.state <> n.state OR (w.removed_at IS NULL) <> (n.removed_at IS NULL)) m,
+                   LATERAL (VALUES (w.dataset_id, CASE WHEN w.removed_at IS NULL THEN w.state ELSE 'removed' END, -1),
+                                   (n.dataset_id, CASE WHEN n.removed_at IS NULL THEN n.state ELSE 'removed' END, 1))
+                   AS s(dataset_id, state, delta)
+             WHERE w.state <> n.state OR (w.removed_at IS NULL) <> (n.removed_at IS NULL) OR w.dataset_id <> n.dataset_id) m,
            LATERAL (VALUES (m.dataset_id), (m.batch_id)) AS o(owner_id)
      GROUP BY 1, 2, 3
     UNION ALL
@@ -91,9 +91,12 @@ LANGUAGE sql IMMUTABLE AS $$
                    'state', CASE WHEN k.kind = 'removed' THEN k.kind ELSE p_after.state END,
                    'error', CASE WHEN p_after.error_code IS NOT NULL THEN jsonb_build_object(
                                 'step', p_after.error_step, 'code', p_after.error_code) END,
-                   'removal_id', coalesce(p_after.removal_id, p_before.removal_id)))
+                   'removal_id', coalesce(p_after.removal_id, p_before.removal_id))
+                   || CASE k.kind WHEN 'moved' THEN jsonb_build_object('from_dataset_id', p_before.dataset_id,
+                                                                       'moved_by', p_after.moved ->> 'by') ELSE '{}' END)
       FROM (SELECT CASE WHEN p_before.removed_at IS NULL AND p_after.removed_at IS NOT NULL THEN 'removed'
                         WHEN p_before.removed_at IS NOT NULL AND p_after.removed_at IS NULL THEN 'restored'
+                        WHEN p_before.dataset_id <> p_after.dataset_id THEN 'moved'
                         WHEN p_after.removed_at IS NULL AND p_before.state <> p_after.state
                              AND p_after.state IN ('done', 'partial', 'failed') THEN p_after.state END AS kind) k
      WHERE k.kind IS NOT NULL
@@ -127,9 +130,10 @@ CREATE OR REPLACE TRIGGER erased_files AFTER DELETE ON files
 CREATE OR REPLACE FUNCTION mark_changed(p_file_ids uuid[]) RETURNS void
 LANGUAGE sql VOLATILE AS $$
     WITH chosen AS (
-        SELECT file_id FROM file_changes WHERE file_id = ANY (p_file_ids) ORDER BY file_id FOR UPDATE)
+        SELECT file_id, dataset_id FROM file_changes WHERE file_id = ANY (p_file_ids) AND NOT removed
+         ORDER BY file_id, dataset_id FOR UPDATE)
     UPDATE file_changes c SET changed_xid = pg_current_xact_id()::text::bigint
-      FROM chosen WHERE c.file_id = chosen.file_id
+      FROM chosen WHERE (c.file_id, c.dataset_id) = (chosen.file_id, chosen.dataset_id)
 $$;
 
 -- Adds deltas to the counts. Returns the number of deltas. Skips those that another session is adding.

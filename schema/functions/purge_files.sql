@@ -56,6 +56,7 @@ BEGIN
         SELECT coalesce(array_agg(g.object_key) FILTER (WHERE g.object_key <> g.original), '{}') INTO keys FROM gone g;
         DELETE FROM pages p WHERE p.file_id = ANY (chosen);
         DELETE FROM sender_keys k WHERE k.file_id = ANY (chosen) AND k.of_text;
+        DELETE FROM kind_lessons k WHERE k.file_id = ANY (chosen);
         DELETE FROM windows w WHERE w.file_id = ANY (chosen);
         UPDATE files f SET text_erased_at = clock_timestamp(), updated_at = clock_timestamp() WHERE f.file_id = ANY (chosen);
     END IF;

@@ -22,6 +22,8 @@ DECLARE
     removed boolean;
     joined boolean;
     identity jsonb;
+    routed jsonb;
+    stays_because text;
     used jsonb := p_made -> 'used'; -- of paid services; stored even if nothing else of the attempt is
 BEGIN
     SELECT * INTO the_file FROM files WHERE file_id = p_file_id FOR UPDATE;
@@ -66,6 +68,12 @@ BEGIN
     IF p_made <> '{}' THEN
         PERFORM keep_what_was_made(the_file, p_made);
     END IF;
+    routed := p_made -> 'routed';
+    IF routed IS NOT NULL THEN
+        stays_because := move_by_rule(the_file, routed);
+        UPDATE steps s SET reason = stays_because
+         WHERE stays_because IS NOT NULL AND s.file_id = p_file_id AND s.step = p_step AND s.part = p_part;
+    END IF;
     joined := p_state IN ('done', 'skipped', 'failed') AND the_file.state <> 'cancelled' AND NOT EXISTS (
         SELECT 1 FROM steps s
          WHERE s.file_id = p_file_id AND s.step = p_step
@@ -85,6 +93,9 @@ BEGIN
            sha256 = CASE WHEN identity IS NULL THEN f.sha256 ELSE identity ->> 'sha256' END,
            separated = CASE WHEN identity IS NULL THEN f.separated ELSE identity -> 'separated' END,
            barcodes = CASE WHEN identity IS NULL THEN f.barcodes ELSE identity -> 'barcodes' END,
+           kind = CASE WHEN routed IS NULL THEN f.kind ELSE routed ->> 'kind' END,
+           kind_probability = CASE WHEN routed IS NULL THEN f.kind_probability ELSE (routed ->> 'probability')::real END,
+           kind_by = CASE WHEN routed IS NULL THEN f.kind_by ELSE routed ->> 'by' END,
            state = coalesce(p_then ->> 'file_state', f.state),
            error_step = CASE WHEN p_then ? 'file_state' THEN p_then #>> '{error,0}' ELSE f.error_step END,
            error_code = CASE WHEN p_then ? 'file_state' THEN p_then #>> '{error,1}' ELSE f.error_code END,

@@ -70,6 +70,7 @@ BEGIN
           FROM before b)
     SELECT array_agg(n.file_id) INTO reviewed FROM now_reviewed n;
     UPDATE files f SET updated_at = clock_timestamp() WHERE f.file_id = ANY (reviewed);
+    PERFORM learn_from_reviews(reviewed);
     RETURN QUERY SELECT coalesce(cardinality(reviewed), 0),
                         (SELECT count(*)::integer FROM records r WHERE r.file_id = ANY (locked));
 END $$;
@@ -104,6 +105,7 @@ BEGIN
         SELECT s.file_id, p_tenant_id, 'review', s.after, s.before, p_key_id, p_person FROM set_then s)
     SELECT array_agg(n.file_id) INTO undone FROM now_undone n;
     UPDATE files f SET updated_at = clock_timestamp() WHERE f.file_id = ANY (undone);
+    PERFORM learn_from_reviews(undone);
     RETURN QUERY
     SELECT f.dataset_id, coalesce(undone, '{}'), count(*)::integer
       FROM record_changes c JOIN files f ON f.file_id = c.file_id

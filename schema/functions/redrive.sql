@@ -21,7 +21,10 @@ BEGIN
                    WHERE s.file_id = p_file_id AND s.step = ANY (p_steps) AND s.state IN ('ready', 'queued', 'running'))
        OR EXISTS (SELECT 1 FROM unnest(p_earlier) e
                     LEFT JOIN steps s ON s.file_id = p_file_id AND s.step = e
-                   WHERE s.state IS NULL OR s.state NOT IN ('done', 'skipped', 'failed', 'cancelled')) THEN
+                   WHERE s.state NOT IN ('done', 'skipped', 'failed', 'cancelled')
+                      -- A step without a row does not apply to the file if a later one has been planned.
+                      OR s.state IS NULL AND NOT EXISTS (SELECT 1 FROM steps o
+                                                          WHERE o.file_id = p_file_id AND o.step = p_steps[1])) THEN
         RETURN false;
     END IF;
     DELETE FROM windows w WHERE w.file_id = p_file_id AND w.step = ANY (p_steps);

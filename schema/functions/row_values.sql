@@ -93,9 +93,11 @@ END $$;
 CREATE OR REPLACE TRIGGER stored_row_values_of_new AFTER INSERT ON records
     FOR EACH ROW EXECUTE FUNCTION store_row_values();
 CREATE OR REPLACE TRIGGER stored_row_values AFTER UPDATE ON records
-    FOR EACH ROW WHEN ((old.fields, old.further, old.set_values, old.doubtful, old.missing, old.evidence, old.has_row_values)
+    FOR EACH ROW WHEN ((old.fields, old.further, old.set_values, old.doubtful, old.missing, old.evidence, old.has_row_values,
+                        old.dataset_id)
                        IS DISTINCT FROM
-                       (new.fields, new.further, new.set_values, new.doubtful, new.missing, new.evidence, new.has_row_values))
+                       (new.fields, new.further, new.set_values, new.doubtful, new.missing, new.evidence, new.has_row_values,
+                        new.dataset_id))
     EXECUTE FUNCTION store_row_values();
 
 -- Stores the values of records of earlier releases. Returns the number of records.

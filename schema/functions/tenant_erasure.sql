@@ -46,7 +46,7 @@ BEGIN
     WHEN p_table = 'files' THEN rows_under(datasets, 'files', 'dataset_id', 'ctid', live) || ' UNION ALL '
                              || rows_under(removals, 'files', 'removal_id', 'ctid', removed)
     WHEN p_table IN ('steps', 'attempts', 'windows', 'pages', 'artifacts', 'records', 'record_changes', 'row_values', 'sender_keys',
-                     'similar_keys')
+                     'similar_keys', 'file_moves', 'kind_lessons')
     THEN rows_under(rows_under(datasets, 'files', 'dataset_id', 'file_id', live) || ' UNION ALL '
                     || rows_under(removals, 'files', 'removal_id', 'file_id', removed), p_table, 'file_id')
     WHEN p_table IN ('schema_versions', 'batches', 'manifests', 'file_changes', 'purges', 'plans', 'reports', 'dataset_views')

@@ -62,8 +62,8 @@ FOURTH = Case(
 )
 MAIN = Case(
     "language",
-    "(text, ocr, textract, extraction)",
-    "(text, ocr, textract, language, extraction)",
+    "(text, ocr, textract, routing, extraction)",
+    "(text, ocr, textract, routing, language, extraction)",
     "main",
     b"Rechnung: der Betrag ist nicht zu zahlen und die Summe 12.00\n",
     {"language": "de"},

@@ -135,4 +135,7 @@ class MemoryRows:
             notes=notes,
             record_is_complete=of.record_is_complete,
             text_sha256=text.sha256 if text else None,
+            waiting=frozenset(
+                key[1] for key, row in self.steps.items() if key[0] == of.file.file_id and row.state == State.WAITING
+            ),
         )

@@ -381,6 +381,8 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
         for artifact in outcome.artifacts:
             of.artifacts[artifact.kind] = artifact
         of.notes[claim.step, claim.part] = outcome.notes
+        if outcome.routed and outcome.routed.target:
+            of.file = replace(of.file, dataset_id=outcome.routed.target)
         if outcome.extraction:
             of.record, of.record_is_complete = outcome.extraction, outcome.complete
             of.windows.clear()

@@ -47,6 +47,14 @@ def fairway(home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeFairway:
         "GET /datasets/d/records": {"records": RECORDS, "next_cursor": None},
         "POST /datasets/d/removals": {"id": "r1", "count": 2},
         "POST /removals/r1/undo": {"id": "r1", "count": 2},
+        "POST /datasets/d/moves": {"id": "m1", "count": 1, "not_moved": [{"id": "f9", "reason": "it is busy"}]},
+        "POST /moves/m1/undo": {"id": "m1", "count": 1, "not_moved": []},
+        "PUT /datasets/d": DATASET,
+        "GET /datasets/d/routing": {
+            "rules": {"receipt": {"dataset_id": "d", "name": "Receipts"}},
+            "taught": {"receipt": 9},
+            "model": {"is_used": True},
+        },
         "POST /datasets/d/redrive": {"count": 1, "has_more": False},
     }
     batch = {"counts": {"by_state": {"done": 1, "failed": 1}}}
@@ -197,6 +205,18 @@ def test_removals_can_be_undone_by_the_id_that_is_printed(
     assert run("undo", "r1", "--json") == 0
     assert run("redrive", "--dataset", "Receipts", "--json") == 0
     assert printed(capsys)[-1] == {"count": 1}
+
+
+def test_moves_name_what_stays_and_can_be_undone_by_the_id_that_is_printed(
+    fairway: FakeFairway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("move", "--dataset", "Receipts", "--to", "d", "f1", "f9") == 0
+    told = capsys.readouterr().err
+    assert "fairway move --undo m1" in told and "f9 was not moved: it is busy" in told
+    assert run("move", "--undo", "m1", "--json") == 0
+    assert printed(capsys) == [{"id": "m1", "count": 1, "not_moved": []}]
+    assert run("route", "Receipts", "receipt=Receipts") == 0
+    assert "receipt" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

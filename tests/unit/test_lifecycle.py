@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -114,7 +115,28 @@ def test_ocr_reads_unread_pages_only_in_formats_that_may_contain_pictures(
 def test_the_steps_after_a_failed_one_are_skipped_with_its_name_as_the_reason() -> None:
     text, *later = PIPELINES[0].steps
     planned = lifecycle.follow(PIPELINES, text, True, file("application/pdf", failures=("text",)))
-    assert planned == [PlannedStep(step.name, Skip("text failed")) for step in later]
+    assert planned == [PlannedStep(step.name, Skip("text failed")) for step in later if step.applies is None]
+
+
+def test_a_step_that_does_not_apply_is_not_planned() -> None:
+    known = replace(file("text/plain", READ), routing={})
+    assert "routing" not in words(lifecycle.start(PIPELINES, known))
+    assert "routing" not in words(lifecycle.follow(PIPELINES, STEPS["text"], False, known))
+
+
+def test_whether_a_step_applies_is_decided_when_the_pipelines_start() -> None:
+    with_rules = replace(file("text/plain", READ), routing={"invoice": "d2"})
+    assert words(lifecycle.start(PIPELINES, with_rules))["routing"] == "wait"
+    assert "routing" not in words(lifecycle.follow(PIPELINES, STEPS["text"], False, with_rules))
+    waits = replace(with_rules, waiting=frozenset({"routing"}))
+    assert words(lifecycle.follow(PIPELINES, STEPS["text"], False, waits))["routing"] == "run"
+    without_rules = replace(waits, routing={})
+    assert words(lifecycle.follow(PIPELINES, STEPS["text"], False, without_rules))["routing"] == "skip"
+
+
+def test_a_file_whose_kind_could_not_be_recognised_is_extracted_where_it_is() -> None:
+    known = replace(file("text/plain", READ, failures=("routing",)), routing={"invoice": "d2"})
+    assert words(lifecycle.follow(PIPELINES, STEPS["routing"], True, known)) == {"extraction": "run"}
 
 
 def test_the_end_of_a_pipeline_plans_no_step_of_another() -> None:

@@ -98,17 +98,34 @@ export class Client {
     let cursor = (await this.api.get(`${path}/files?limit=1`)).changes_cursor;
     /** @type {Map<string, Json>} */
     const known = new Map();
-    for await (const file of this.files(datasetId, { batch: batchId })) known.set(file.id, file);
+    const { routing } = await this.api.get(path);
+    for (const id of new Set([datasetId, ...Object.values(routing ?? {})])) {
+      try {
+        for await (const file of this.files(id, { batch: batchId })) known.set(file.id, file);
+      } catch (error) {
+        if (id === datasetId || !(error instanceof Problem)) throw error; // another one was removed
+      }
+    }
     for (let hasMore = false; ; ) {
       if (!hasMore) {
         yield [...known.values()];
         if ([...known.values()].every(isSettled)) return;
       }
-      const changes = await this.api.get(`${path}/changes${query({ after: cursor, wait_s: CHANGES_WAIT_S })}`);
+      const away = [...known.values()].filter((file) => file.dataset_id !== datasetId && !isSettled(file));
+      const wait_s = away.length ? 1 : CHANGES_WAIT_S; // changes of other datasets end no wait
+      const changes = await this.api.get(`${path}/changes${query({ after: cursor, wait_s })}`);
       cursor = changes.cursor;
       hasMore = changes.has_more;
       for (const file of changes.files) if (file.batch_id === batchId) known.set(file.id, file);
-      for (const id of changes.removed) known.delete(id);
+      for (const id of new Set([...changes.removed, ...away.map((file) => file.id)])) {
+        if (!known.has(id)) continue;
+        try {
+          known.set(id, await this.api.get(`/files/${id}`));
+        } catch (error) {
+          if (!(error instanceof Problem)) throw error;
+          known.delete(id);
+        }
+      }
       if (changes.files.length === 0) await pause(1000 * (changes.poll_after_s || 0.2));
     }
   }
@@ -146,6 +163,29 @@ export class Client {
     const response = await fetch(found.url);
     if (!response.ok) throw new Error(`the object store answered ${response.status}`);
     return response.blob();
+  }
+
+  /** To which datasets a dataset sends files, by kind, and what moves have taught it. @param {string} datasetId @returns {Promise<Json>} */
+  routing(datasetId) {
+    return this.api.get(`/datasets/${datasetId}/routing`);
+  }
+
+  /** Send files of each kind to a dataset, by its id or name. @param {string} datasetId @param {Record<string, string>} rules @returns {Promise<Json>} */
+  setRouting(datasetId, rules) {
+    return this.api.call("PUT", `/datasets/${datasetId}`, { routing: rules });
+  }
+
+  /**
+   * Move files to another dataset. The move can be undone by its id.
+   * @param {string} datasetId @param {string[]} fileIds @param {string} to @param {string} [kind] @returns {Promise<Json>}
+   */
+  move(datasetId, fileIds, to, kind) {
+    return this.api.create(`/datasets/${datasetId}/moves`, { to, file_ids: fileIds, kind });
+  }
+
+  /** Move the files of one request back. @param {string} moveId @returns {Promise<Json>} */
+  undoMove(moveId) {
+    return this.api.create(`/moves/${moveId}/undo`, {});
   }
 
   /** Remove files. The removal can be undone by its id. @param {string} datasetId @param {string[]} fileIds @returns {Promise<Json>} */

@@ -97,15 +97,47 @@ test("a dataset is found by its name on any page, or created", async (t) => {
 });
 
 test("a batch is followed until all pipelines of its files have ended", async (t) => {
-  const shown = (state, preview) => ({ id: "f", batch_id: "b", state, pipelines: { main: { state }, preview: { state: preview } } });
+  const shown = (state, preview) => ({ id: "f", batch_id: "b", dataset_id: "d", state, pipelines: { main: { state }, preview: { state: preview } } });
   const changes = [shown("processing", "running"), shown("done", "running"), { id: "x", batch_id: "other" }, shown("done", "done")];
   const { client } = fairway(t, {
+    "GET /datasets/d": { routing: {} },
     "GET /datasets/d/files": { files: [shown("uploading", "waiting")], next_cursor: null, changes_cursor: "0" },
     "GET /datasets/d/changes": () => ({ files: [changes.shift()], removed: [], cursor: "1", has_more: false }),
   });
   const states = [];
   for await (const files of client.follow("d", "b")) states.push(files.map(({ state }) => state).join());
   assert.deepEqual(states, ["uploading", "processing", "done", "done", "done"]);
+});
+
+test("a file that a rule sends to another dataset is followed there", async (t) => {
+  const shown = (id, state, dataset_id) => ({ id, batch_id: "b", dataset_id, state, pipelines: { main: { state } } });
+  const states = ["processing", "done"];
+  const { client, calls } = fairway(t, {
+    "GET /datasets/d": { routing: { receipt: "r", invoice: "gone" } },
+    "GET /datasets/d/files": { files: [shown("f", "processing", "d")], next_cursor: null, changes_cursor: "0" },
+    "GET /datasets/r/files": { files: [shown("g", "done", "r")], next_cursor: null },
+    "GET /datasets/d/changes": { files: [], removed: ["f"], cursor: "1", has_more: false, poll_after_s: 0.001 },
+    "GET /files/f": () => shown("f", states.shift(), "r"),
+  });
+  const seen = [];
+  for await (const files of client.follow("d", "b")) seen.push(files.map(({ id, state }) => `${id} ${state}`).join());
+  assert.deepEqual(seen, ["f processing,g done", "f processing,g done", "f done,g done"]);
+  assert.ok(calls.some(({ path }) => path.includes("wait_s=1")));
+});
+
+test("files are routed and moved, and a move is undone", async (t) => {
+  const { client, calls } = fairway(t, {
+    "PUT /datasets/d": { id: "d" },
+    "GET /datasets/d/routing": { rules: {} },
+    "POST /datasets/d/moves": { id: "m", count: 1, not_moved: [] },
+    "POST /moves/m/undo": { id: "m", count: 1, not_moved: [] },
+  });
+  await client.setRouting("d", { receipt: "Receipts" });
+  assert.deepEqual(calls.at(-1).body, { routing: { receipt: "Receipts" } });
+  assert.deepEqual(await client.routing("d"), { rules: {} });
+  assert.equal((await client.move("d", ["f"], "r")).id, "m");
+  assert.deepEqual(calls.at(-1).body, { to: "r", file_ids: ["f"] });
+  assert.equal((await client.undoMove("m")).count, 1);
 });
 
 test("records come from all pages, and an export is the file that its URL leads to", async (t) => {

@@ -12,7 +12,7 @@ import json
 import ssl
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -277,11 +277,13 @@ class Client:
     def follow(
         self, dataset_id: str, batch_id: str, *, within_s: float = 3600, wait_s: int = 20
     ) -> Iterator[list[dict[str, Any]]]:
-        """Yield the batch's files, newest first, after each change, until all pipelines have ended or the time is over."""
+        """Yield the batch's files, newest first, after each change, until all pipelines have ended or the time is over.
+        Files that a rule sends to another dataset stay among them."""
         deadline = time.monotonic() + within_s
         path = f"/datasets/{dataset_id}"
         cursor = self.call("GET", f"{path}/files", limit=1)["changes_cursor"]
-        known = {file["id"]: file for file in self.files(dataset_id, batch=batch_id)}
+        targets = (self.call("GET", path).get("routing") or {}).values()
+        known = {file["id"]: file for file in self._in_batch([dataset_id, *targets], batch_id)}
         has_more = False
         while True:
             left_s = deadline - time.monotonic()
@@ -290,13 +292,26 @@ class Client:
                 yield files
                 if all(is_settled(file) for file in files) or left_s <= 0:
                     return
-            changes = self.call("GET", f"{path}/changes", after=cursor, wait_s=max(0, min(wait_s, int(left_s))))
+            away = [file for file in known.values() if file["dataset_id"] != dataset_id and not is_settled(file)]
+            longest_s = min(wait_s, 1) if away else wait_s  # changes of other datasets end no wait
+            changes = self.call("GET", f"{path}/changes", after=cursor, wait_s=max(0, min(longest_s, int(left_s))))
             cursor, has_more = changes["cursor"], changes["has_more"]
             known |= {file["id"]: file for file in changes["files"] if file["batch_id"] == batch_id}
-            for file_id in changes["removed"]:
-                known.pop(file_id, None)
+            for file_id in {*changes["removed"], *(file["id"] for file in away)} & known.keys():
+                try:
+                    known[file_id] = self.call("GET", f"/files/{file_id}")
+                except Refused:
+                    del known[file_id]
             if not changes["files"]:
                 time.sleep(min(0.2, max(0.0, left_s)))  # some hosts respond at once instead of waiting
+
+    def _in_batch(self, dataset_ids: Sequence[str], batch_id: str) -> Iterator[dict[str, Any]]:
+        for dataset_id in dict.fromkeys(dataset_ids):
+            try:
+                yield from self.files(dataset_id, batch=batch_id)
+            except Refused:
+                if dataset_id == dataset_ids[0]:
+                    raise  # another one was removed
 
     def pages(self, file_id: str) -> Iterator[dict[str, Any]]:
         """Every page of a file that was read, with its words and their boxes."""
@@ -310,6 +325,27 @@ class Client:
         """Remove files. Returns the removal, which can be undone by its id while its undo window is open."""
         removal: dict[str, Any] = self.call("POST", f"/datasets/{dataset_id}/removals", {"file_ids": list(file_ids)})
         return removal
+
+    def routing(self, dataset_id: str) -> dict[str, Any]:
+        """To which datasets a dataset sends files, by kind, and what moves have taught it."""
+        found: dict[str, Any] = self.call("GET", f"/datasets/{dataset_id}/routing")
+        return found
+
+    def set_routing(self, dataset_id: str, rules: Mapping[str, str]) -> dict[str, Any]:
+        """Send files of each kind to a dataset, by its id or its name; without rules all stay. Returns the dataset."""
+        dataset: dict[str, Any] = self.call("PUT", f"/datasets/{dataset_id}", {"routing": dict(rules)})
+        return dataset
+
+    def move(self, dataset_id: str, file_ids: Sequence[str], to: str, kind: str | None = None) -> dict[str, Any]:
+        """Move files to the dataset with the id `to`. Returns what was moved; it can be undone by its id."""
+        body = {"to": to, "file_ids": list(file_ids)} | ({"kind": kind} if kind else {})
+        moved: dict[str, Any] = self.call("POST", f"/datasets/{dataset_id}/moves", body)
+        return moved
+
+    def undo_move(self, move_id: str) -> dict[str, Any]:
+        """Move the files of one request back."""
+        moved: dict[str, Any] = self.call("POST", f"/moves/{move_id}/undo")
+        return moved
 
     def fetch(self, url: str) -> bytes:
         """The content at a presigned URL. Raises httpx.HTTPStatusError."""

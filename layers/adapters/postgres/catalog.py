@@ -16,6 +16,7 @@ from layers.adapters.postgres.audit_log import AuditLogQueries
 from layers.adapters.postgres.catalog_jobs import JobQueries
 from layers.adapters.postgres.database import Database, load_queries
 from layers.adapters.postgres.manifests import ManifestQueries
+from layers.adapters.postgres.moves import MoveQueries
 from layers.adapters.postgres.people import PeopleQueries
 from layers.adapters.postgres.transaction import QUERIES, STORE_QUERIES, Transaction, pattern_of
 from layers.adapters.postgres.webhook_catalog import WebhookQueries
@@ -79,7 +80,9 @@ class PostgresCatalog:
             yield PostgresTransaction(connection)
 
 
-class PostgresTransaction(PeopleQueries, JobQueries, ManifestQueries, WebhookQueries, AuditLogQueries, Transaction):
+class PostgresTransaction(
+    PeopleQueries, JobQueries, ManifestQueries, MoveQueries, WebhookQueries, AuditLogQueries, Transaction
+):
     """The port `Catalog`. Its queries are in the files of `API_QUERIES`."""
 
     def key_holder(self, key_hash: bytes) -> KeyHolder | None:
@@ -106,6 +109,7 @@ class PostgresTransaction(PeopleQueries, JobQueries, ManifestQueries, WebhookQue
         sure_from: float = 0,
         reading: str = "balanced",
         retention: Mapping[str, int] | None = None,
+        routing: Mapping[str, str] | None = None,
     ) -> Dataset:
         return self._one(
             Dataset,
@@ -119,6 +123,7 @@ class PostgresTransaction(PeopleQueries, JobQueries, ManifestQueries, WebhookQue
             sure_from=sure_from,
             reading=reading,
             retention=Jsonb(dict(retention or {})),
+            routing=Jsonb(dict(routing)) if routing else None,
         )
 
     def change_dataset(
@@ -133,6 +138,7 @@ class PostgresTransaction(PeopleQueries, JobQueries, ManifestQueries, WebhookQue
         sure_from: float | None = None,
         reading: str | None = None,
         retention: Mapping[str, int] | None = None,
+        routing: Mapping[str, str] | None = None,
     ) -> bool:
         found = self._value(
             "change_dataset",
@@ -145,6 +151,7 @@ class PostgresTransaction(PeopleQueries, JobQueries, ManifestQueries, WebhookQue
             several=several,
             reading=reading,
             retention=None if retention is None else Jsonb(dict(retention)),
+            routing=None if routing is None else Jsonb(dict(routing)),
         )
         return found is not None
 

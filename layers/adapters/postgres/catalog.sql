@@ -23,12 +23,14 @@ SELECT key_id FROM api_keys WHERE tenant_id = :tenant_id AND key_id = :key_id AN
 -- create_dataset --
 -- Creates a dataset with the first version of its schema.
 WITH created AS (
-    INSERT INTO datasets (tenant_id, name, when_textract_is_down, languages, date_order, several, sure_from, reading, retention)
-    VALUES (:tenant_id, :name, :when_textract_is_down, :languages, :date_order, :several, :sure_from, :reading, :retention) RETURNING *),
+    INSERT INTO datasets (tenant_id, name, when_textract_is_down, languages, date_order, several, sure_from, reading, retention,
+                          routing)
+    VALUES (:tenant_id, :name, :when_textract_is_down, :languages, :date_order, :several, :sure_from, :reading, :retention,
+            CAST(:routing AS jsonb)) RETURNING *),
 versioned AS (
     INSERT INTO schema_versions (dataset_id, version, tenant_id, schema)
     SELECT dataset_id, 1, tenant_id, :schema FROM created)
-SELECT dataset_id, name, schema_version, when_textract_is_down, languages, date_order, several, sure_from, reading, retention,
+SELECT dataset_id, name, schema_version, when_textract_is_down, languages, date_order, several, sure_from, reading, retention, routing,
        created_at,
        CAST(:schema AS json) AS schema FROM created
 
@@ -41,13 +43,15 @@ UPDATE datasets SET when_textract_is_down = coalesce(:when_textract_is_down, whe
                     sure_from = coalesce(:sure_from, sure_from),
                     reading = coalesce(:reading, reading),
                     retention = coalesce(CAST(:retention AS jsonb), retention),
+                    routing = CASE WHEN CAST(:routing AS jsonb) IS NULL THEN routing
+                                   ELSE nullif(CAST(:routing AS jsonb), '{}') END,
                     name = coalesce(:name, name)
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND removed_at IS NULL RETURNING dataset_id
 
 -- datasets --
 -- A tenant's datasets, newest first.
 SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.languages, d.date_order, d.several,
-       d.sure_from, d.reading, d.retention, d.created_at,
+       d.sure_from, d.reading, d.retention, d.routing, d.created_at,
        v.schema
   FROM datasets d JOIN schema_versions v ON v.dataset_id = d.dataset_id AND v.version = d.schema_version
  WHERE d.tenant_id = :tenant_id AND d.removed_at IS NULL AND (CAST(:after AS uuid) IS NULL OR d.dataset_id < :after)
@@ -56,7 +60,7 @@ SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.langua
 -- dataset --
 -- One dataset.
 SELECT d.dataset_id, d.name, d.schema_version, d.when_textract_is_down, d.languages, d.date_order, d.several,
-       d.sure_from, d.reading, d.retention, d.created_at,
+       d.sure_from, d.reading, d.retention, d.routing, d.created_at,
        v.schema
   FROM datasets d JOIN schema_versions v ON v.dataset_id = d.dataset_id AND v.version = d.schema_version
  WHERE d.tenant_id = :tenant_id AND d.dataset_id = :dataset_id AND d.removed_at IS NULL
@@ -91,9 +95,9 @@ SELECT b.batch_id, b.dataset_id, b.name, b.allow_duplicates, b.separation, b.lab
  WHERE b.tenant_id = :tenant_id AND b.batch_id = :batch_id AND d.removed_at IS NULL
 
 -- duplicates --
--- For each content, the oldest live file of a dataset whose checksum was verified.
-SELECT DISTINCT ON (sha256) sha256, file_id FROM files
- WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND sha256 = ANY (:sha256s) AND removed_at IS NULL
+-- For each content, the oldest live file whose checksum was verified: of a dataset or those to which its rules send files.
+SELECT DISTINCT ON (sha256) sha256, file_id FROM dataset_and_targets(:dataset_id) d JOIN files f ON f.dataset_id = d
+ WHERE tenant_id = :tenant_id AND sha256 = ANY (:sha256s) AND removed_at IS NULL
    AND original_erased_at IS NULL
  ORDER BY sha256, file_id
 

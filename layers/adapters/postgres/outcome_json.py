@@ -66,6 +66,15 @@ def results_as_json(outcome: Outcome, schema_version: int, used: Mapping[str, in
         made["artifacts"] = [artifact_as_json(artifact) for artifact in outcome.artifacts]
     if outcome.notes:
         made["notes"] = list(outcome.notes)
+    if outcome.routed:
+        recognised = outcome.routed.found
+        made["routed"] = {
+            "kind": recognised.kind,
+            "probability": recognised.probability,
+            "by": recognised.by,
+            "from": outcome.routed.source,
+            "to": outcome.routed.target,
+        }
     if outcome.extraction:
         found = outcome.extraction
         made["record"] = {

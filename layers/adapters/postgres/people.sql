@@ -108,11 +108,11 @@ SELECT f.file_id::text AS file_id, f.batch_id::text AS batch_id, f.name, f.state
                    WHERE length(v.value::text) > 500) END::text AS cut,
        r.missing::text AS missing, r.doubtful::text AS doubtful,
        r.review, r.set_values = '{}' AND r.further = '[]' AS is_plain,
-       b.labels, f.archive_id::text AS archive_id, f.first_page, f.last_page,
+       b.labels, f.kind, f.kind_probability, f.kind_by, f.archive_id::text AS archive_id, f.first_page, f.last_page,
        concat_ws(':', f.xmin::text, coalesce(r.xmin::text, ''), coalesce(a.xmin::text, ''), c.changed_xid) AS version
   FROM files f
   JOIN batches b ON b.batch_id = f.batch_id
-  LEFT JOIN file_changes c ON c.file_id = f.file_id
+  LEFT JOIN file_changes c ON c.file_id = f.file_id AND c.dataset_id = f.dataset_id
   LEFT JOIN artifacts a ON a.file_id = f.file_id AND a.kind = 'thumbnail'
   LEFT JOIN records r ON r.file_id = f.file_id
  WHERE f.tenant_id = :tenant_id AND f.file_id = ANY (CAST(:file_ids AS uuid[])) AND f.removed_at IS NULL
@@ -122,7 +122,7 @@ SELECT f.file_id::text AS file_id, f.batch_id::text AS batch_id, f.name, f.state
 SELECT f.file_id::text AS file_id,
        concat_ws(':', f.xmin::text, coalesce(r.xmin::text, ''), coalesce(a.xmin::text, ''), c.changed_xid) AS version
   FROM files f
-  LEFT JOIN file_changes c ON c.file_id = f.file_id
+  LEFT JOIN file_changes c ON c.file_id = f.file_id AND c.dataset_id = f.dataset_id
   LEFT JOIN artifacts a ON a.file_id = f.file_id AND a.kind = 'thumbnail'
   LEFT JOIN records r ON r.file_id = f.file_id
  WHERE f.tenant_id = :tenant_id AND f.file_id = ANY (CAST(:file_ids AS uuid[])) AND f.removed_at IS NULL

@@ -300,3 +300,49 @@ SELECT add_row_values(:limit) AS records
 -- forget_audit_log --
 -- Deletes old entries of the audit log; returns their number.
 SELECT forget_audit_log(:kept_days, :limit) AS forgotten
+
+-- routes --
+-- The rules of a file's dataset, and whether a person has decided where the file belongs.
+SELECT coalesce(d.routing, '{}') AS targets,
+       (SELECT coalesce(jsonb_object_agg(t.dataset_id, t.name), '{}') FROM datasets t
+         WHERE t.dataset_id IN (SELECT r.value::uuid FROM jsonb_each_text(d.routing) r)
+           AND t.tenant_id = d.tenant_id AND t.removed_at IS NULL) AS names,
+       coalesce(f.moved ->> 'by' = 'person', false)
+       OR EXISTS (SELECT 1 FROM records r WHERE r.file_id = f.file_id AND (r.review <> 'open' OR r.set_values <> '{}'))
+       AS chosen_by_person,
+       coalesce((SELECT concat_ws(' ', count(*), max(k.taught_at), min(k.taught_at))
+                   FROM (SELECT l.taught_at FROM kind_lessons l
+                          WHERE l.dataset_id = f.dataset_id ORDER BY l.taught_at DESC LIMIT :most_lessons) k
+                 HAVING count(*) > 0), '') AS taught
+  FROM files f JOIN datasets d USING (dataset_id) WHERE f.file_id = :file_id
+
+-- kind_examples --
+-- Files of which a person has taught the kind, the newest; and files of which the rules were sure and nobody objected. Each
+-- with its first pages.
+WITH lessons AS (
+    SELECT k.file_id, k.kind, true AS taught FROM kind_lessons k
+     WHERE k.dataset_id = :dataset_id AND k.tenant_id = :tenant_id ORDER BY k.taught_at DESC LIMIT :most_lessons),
+sent AS (
+    SELECT m.file_id, m.kind FROM file_moves m
+     WHERE m.from_dataset_id = :dataset_id AND m.tenant_id = :tenant_id AND m.moved_by = 'rule'
+     ORDER BY m.move_id DESC LIMIT :most_undisputed),
+stayed AS (
+    SELECT n.file_id, n.kind
+      FROM (SELECT f.file_id, f.kind, f.kind_probability FROM files f
+             WHERE f.dataset_id = :dataset_id AND f.tenant_id = :tenant_id AND f.removed_at IS NULL
+             ORDER BY f.file_id DESC LIMIT 10 * :most_undisputed) n
+     WHERE n.kind_probability >= :sure_from ORDER BY n.file_id DESC LIMIT :most_undisputed),
+chosen AS (
+    SELECT file_id, kind, taught FROM lessons
+    UNION ALL
+    SELECT u.file_id, u.kind, false FROM (SELECT * FROM sent UNION SELECT * FROM stayed) u
+     WHERE u.kind IS NOT NULL AND NOT EXISTS (SELECT 1 FROM lessons l WHERE l.file_id = u.file_id))
+SELECT c.kind, c.taught, p.pages
+  FROM chosen c JOIN files f ON f.file_id = c.file_id AND f.removed_at IS NULL,
+       LATERAL (SELECT jsonb_agg(jsonb_build_array(p.page_number, p.text, p.width, p.height, p.turned, p.has_facts)
+                                 ORDER BY p.page_number) AS pages
+                  FROM (SELECT o.page_number, left(o.text, :characters) AS text, o.width, o.height, o.turned,
+                               o.facts IS NOT NULL AS has_facts
+                          FROM pages o WHERE o.file_id = c.file_id AND o.source IS NOT NULL
+                         ORDER BY o.page_number LIMIT 2) p) p
+ WHERE p.pages IS NOT NULL

@@ -18,9 +18,10 @@ Values = Sequence[Any]
 QUERIES = Path(__file__).with_name("catalog.sql")
 PEOPLE_QUERIES = Path(__file__).with_name("people.sql")
 MANIFEST_QUERIES = Path(__file__).with_name("manifests.sql")
+MOVE_QUERIES = Path(__file__).with_name("moves.sql")
 WEBHOOK_QUERIES = Path(__file__).with_name("webhook_catalog.sql")
 AUDIT_LOG_QUERIES = Path(__file__).with_name("audit_log.sql")
-API_QUERIES = (QUERIES, PEOPLE_QUERIES, MANIFEST_QUERIES, WEBHOOK_QUERIES, AUDIT_LOG_QUERIES)
+API_QUERIES = (QUERIES, PEOPLE_QUERIES, MANIFEST_QUERIES, MOVE_QUERIES, WEBHOOK_QUERIES, AUDIT_LOG_QUERIES)
 STORE_QUERIES = Path(__file__).with_name("queries.sql")
 # Planned again for each call: a generic plan could use the index of a filter that is absent.
 PLANNED_EACH_TIME = {

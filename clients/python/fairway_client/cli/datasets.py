@@ -136,6 +136,43 @@ def undo(arguments: argparse.Namespace, access: Access, output: Output) -> int:
     return 0
 
 
+def move(arguments: argparse.Namespace, access: Access, output: Output) -> int:
+    """Move files to another dataset, or move those of a former move back."""
+    client = access.client()
+    if arguments.undo:
+        moved = client.undo_move(arguments.undo)
+    else:
+        source, target = dataset_of(client, arguments.dataset), dataset_of(client, arguments.to)
+        moved = client.move(source["id"], arguments.files, target["id"], arguments.kind)
+    if output.as_json:
+        output.result(moved)
+        return 0
+    for refused in moved["not_moved"]:
+        output.note(f"{refused['id']} was not moved: {refused['reason']}")
+    how = "" if arguments.undo or not moved["count"] else f" To undo: fairway move --undo {moved['id']}"
+    output.note(f"Moved {moved['count']:,} files{' back' if arguments.undo else ''}.{how}")
+    return 0
+
+
+def route(arguments: argparse.Namespace, access: Access, output: Output) -> int:
+    """Set to which datasets files of each kind are sent, or show it with what moves have taught."""
+    client = access.client()
+    dataset = dataset_of(client, arguments.dataset)
+    if arguments.none or arguments.rules:
+        rules = dict(rule.split("=", 1) for rule in arguments.rules)
+        client.set_routing(dataset["id"], {kind: dataset_of(client, name)["id"] for kind, name in rules.items()})
+    routing = client.routing(dataset["id"])
+    if output.as_json:
+        output.result(routing)
+        return 0
+    taught = routing["taught"]
+    rows = [[kind, rule["name"] or "removed", taught.get(kind, 0)] for kind, rule in routing["rules"].items()]
+    output.table(f"{dataset['name']} sends", ["kind", "to", "taught by"], rows)
+    if routing["model"]["is_used"]:
+        output.note("What moves have taught is used.")
+    return 0
+
+
 def redrive(arguments: argparse.Namespace, access: Access, output: Output) -> int:
     """Run failed files again: those that are named, or all of a dataset with a state and an error code."""
     client = access.client()

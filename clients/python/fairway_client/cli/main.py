@@ -55,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("--sort", help="a property of the schema, or `-` and a property")
     _path(export.add_argument("--output", "-o", type=Path, help="default: the name of the dataset"), shtab.FILE)
     _add_removals(add("remove", "remove files, a batch or a dataset"), add("undo", "undo a removal"))
+    _add_routing(add("route", "send files of each kind to a dataset"), add("move", "move files to another dataset"))
     redrive = add("redrive", "run failed files again")
     redrive.add_argument("--dataset", help="name or id: all its failed files")
     redrive.add_argument("--state", choices=("failed", "partial", "cancelled"), default="failed")
@@ -146,10 +147,24 @@ def _add_removals(remove: argparse.ArgumentParser, undo: argparse.ArgumentParser
     undo.add_argument("removal", help="id of the removal")
 
 
+def _add_routing(route: argparse.ArgumentParser, move: argparse.ArgumentParser) -> None:
+    route.add_argument("dataset", help="name or id")
+    route.add_argument(
+        "rules", nargs="*", metavar="KIND=DATASET", help="such as invoice=Invoices; they replace all others"
+    )
+    route.add_argument("--none", action="store_true", help="all files stay in the dataset")
+    move.add_argument("--dataset", help="name or id of the dataset that has the files")
+    move.add_argument("--to", help="name or id of the dataset to which they are moved")
+    move.add_argument("--kind", choices=KINDS, help="what they are, if the rules do not tell it")
+    move.add_argument("--undo", metavar="MOVE_ID", help="move the files of this move back")
+    move.add_argument("files", nargs="*", metavar="FILE_ID")
+
+
 def _path(action: argparse.Action, completes: dict[str, str]) -> None:
     action.complete = completes  # type: ignore[attr-defined]
 
 
+KINDS = ("invoice", "receipt", "statement", "other")
 COMMANDS: dict[str, Command] = {
     "upload": upload.run,
     "watch": watch.run,
@@ -158,6 +173,8 @@ COMMANDS: dict[str, Command] = {
     "export": datasets.export,
     "remove": datasets.remove,
     "undo": datasets.undo,
+    "route": datasets.route,
+    "move": datasets.move,
     "redrive": datasets.redrive,
     "top": system.top,
     "doctor": system.doctor,
@@ -195,6 +212,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(options: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
     if chosen.command == "remove" and (bool(chosen.files) + bool(chosen.batch) + chosen.whole_dataset) != 1:
         options.error("name either files, a --batch or --whole-dataset")
+    if chosen.command == "move" and bool(chosen.undo) == bool(chosen.dataset and chosen.to and chosen.files):
+        options.error("name --dataset, --to and files, or only --undo")
+    if chosen.command == "route":
+        kinds = [rule.partition("=") for rule in chosen.rules]
+        if any(kind not in KINDS or not name for kind, _, name in kinds) or (chosen.none and chosen.rules):
+            options.error(f"name rules as KIND=DATASET, with one of {', '.join(KINDS)}, or only --none")
     if chosen.command == "redrive" and bool(chosen.files) == bool(chosen.dataset):
         options.error("name either files or a --dataset")
 
