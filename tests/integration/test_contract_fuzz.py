@@ -69,6 +69,7 @@ EXISTING_IDS = {
     "plan_id": ["plan"],
     "manifest_id": ["manifest"],
     "review_id": ["review"],
+    "move_id": ["move"],
     "receipt_id": ["receipt"],
     "webhook_id": ["webhook", "other-webhook"],
     "event_id": ["event"],
@@ -121,6 +122,8 @@ def with_existing_ids(contract: dict[str, Any]) -> dict[str, Any]:
     removal["file_ids"]["anyOf"][0]["items"] = {"enum": [*FILES, UNKNOWN]}
     removal["batch_id"]["anyOf"][0] = {"enum": ["batch", UNKNOWN]}
     schemas["Reviews"]["properties"]["file_ids"]["anyOf"][0]["items"] = {"enum": [*FILES, UNKNOWN]}
+    schemas["Moves"]["properties"]["file_ids"]["anyOf"][0]["items"] = {"enum": [*FILES, UNKNOWN]}
+    schemas["Moves"]["properties"]["to"] = {"enum": ["other-dataset", UNKNOWN]}
     schemas["Condition"]["properties"]["field"]["enum"] = ["total", "title", "@state", "@review", "unknown"]
     schemas["Redrive"]["properties"]["step"]["anyOf"].append({"enum": list(STEPS)})
     for name in SHAPES:
@@ -167,6 +170,7 @@ class System:
             self.real = {
                 **dict(zip(FILES, ids, strict=False)),
                 "dataset": dataset_id,
+                "other-dataset": new_dataset(caller, name="Others")["id"],
                 "batch": batch["id"],
                 "cancelled-batch": cancelled["id"],
                 "removal": caller.delete(f"/files/{ids[3]}").json()["id"],
@@ -183,6 +187,7 @@ class System:
                 ).json()["id"],
                 "receipt": caller.post(f"/operations/tenants/{other}/export").json()["id"],
                 "review": str(uuid.uuid4()),  # of a request that changed no record
+                "move": str(uuid.uuid4()),  # of a request that moved no file
                 "job": caller.post("/operations/upkeep").json()["id"],
                 "ended-job": caller.post(
                     f"/operations/jobs/{caller.post('/operations/pulse').json()['id']}/cancel"
