@@ -52,6 +52,8 @@ class FakeFairway:
             return httpx.Response(200, json={"limits": {"lines_a_manifest": 100, "takes_gzip": True}})
         if path.startswith("/datasets/") and request.method == "POST":
             return self._create(request)
+        if path.startswith("/datasets/") and path.count("/") == 2:
+            return httpx.Response(200, json={"id": path.rpartition("/")[2], "routing": {}})
         manifest_id = path.split("/")[2]
         if manifest_id not in self.manifests:
             return problem(404, "not_found")

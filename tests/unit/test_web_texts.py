@@ -18,13 +18,17 @@ from functions.api.operation_shapes import OPERATION_SHAPES
 from functions.api.problems import TITLES
 from functions.api.requests import KEY_ROLES
 from functions.pipelines import SHOWN_PIPELINES, STEPS
+from functions.routing import reason
 from infra.web import WEB
 from layers.domain.breaker import Mode
+from layers.domain.kinds.decision import Recognised
+from layers.domain.kinds.rules import Kind as KindName
 from layers.domain.ledger import LOST_WITH_OTHERS, WORKER_LOST
 from layers.domain.page import Source
 from layers.domain.separation import PATCH_T, Barcode, PageMarks, Separation, separate
 from layers.domain.services import SERVICES
 from layers.domain.step import State
+from layers.ports.kinds import Routes
 
 ROOT = WEB.parent
 CATALOGUES = {path.stem: json.loads(path.read_text()) for path in sorted((WEB / "catalogs").glob("*.json"))}
@@ -138,7 +142,18 @@ def reasons() -> set[str]:
     page = PageMarks(3, (), 0.1, False)
     for pages in ([page, separator, page], [page, separator, blank, separator, page], [blank, page], [separator]):
         found.add(separate(pages, Separation(blank_pages="drop")).reason)
-    return found - {"7 failed"}  # the name of a step, which the page translates
+    return (found | reasons_of_routing()) - {"7 failed"}  # the name of a step, which the page translates
+
+
+def reasons_of_routing() -> set[str]:
+    invoice, receipt, doubtful = (
+        Recognised(kind, probability, "rules")
+        for kind, probability in (("invoice", 99.0), ("receipt", 95.0), ("other", 60.0))
+    )
+    gone, names = "0199d0a4-6c1e-7a52-9d0b-3f6f4a0c2b11", {"0199d0a4-6c1e-7a52-9d0b-3f6f4a0c2b12": "Invoices"}
+    there = Routes({"invoice": next(iter(names)), "receipt": gone}, names)
+    found = ([invoice], [receipt], [doubtful], [invoice, receipt])
+    return {reason(each, there) for each in found} | {reason([invoice], Routes({}, {}))}
 
 
 def is_said(beginning: str, sentence: str, catalogue: dict[str, Any]) -> bool:
@@ -174,6 +189,7 @@ def test_every_code_has_its_text(language: str) -> None:
         "quota": Quota.model_fields,
         "finding": findings(),
         "text.source": get_args(Source),
+        "recognised": get_args(KindName),
     }
     named = {f"{kind}.{name}" for kind, names in declared.items() for name in names}
     assert "cause.corrupt" in named and "cause.textract_down" in named and "finding.lost" in named

@@ -67,8 +67,9 @@ export function said(beginning, sentence) {
   for (const { name, found } of patternsOf(beginning)) {
     const values = found.exec(sentence)?.groups;
     if (!values) continue;
-    const { count, reason, service } = values;
-    const words = { ...(reason ? { reason: said("reason.", reason) } : {}), ...(service ? { service: said("reason.", service) } : {}) };
+    const { count, reason, service, kinds } = values;
+    const words = { ...(reason ? { reason: said("reason.", reason) } : {}), ...(service ? { service: said("reason.", service) } : {}),
+      ...(kinds ? { kinds: kinds.split(", ").map((kind) => named("recognised", kind)).join(", ") } : {}) };
     return t(name, { ...values, ...(count ? { count: Number(count) } : {}), ...words });
   }
   return sentence;
