@@ -113,7 +113,9 @@ RETURNS TABLE (
     endpoint_id uuid, event_seq bigint, lease_id uuid, url text, secret bytea, former_secret bytea, failures integer,
     attempts integer, age_s double precision, event_id uuid, event_type text, dataset_id uuid, subject_id uuid, data jsonb,
     occurred_at text)
-LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$ -- plans may be made while the tables are small
+LANGUAGE plpgsql VOLATILE
+-- Plans are made while the tables are small, and kept. A backlog has to be read in the order of its index, up to p_most.
+SET enable_seqscan = off SET enable_sort = off SET enable_bitmapscan = off AS $$
 #variable_conflict use_column
 DECLARE
     endpoint record;
@@ -148,9 +150,9 @@ BEGIN
               FROM webhook_events v JOIN (
                     SELECT c.event_seq FROM webhook_deliveries c
                      WHERE c.endpoint_id = endpoint.endpoint_id AND c.state = 'waiting' AND c.due_at <= clock_timestamp()
-                       AND NOT EXISTS (SELECT 1 FROM webhook_deliveries b
-                                        WHERE b.endpoint_id = endpoint.endpoint_id AND b.subject_id = c.subject_id
-                                          AND b.state = 'waiting' AND b.event_seq < c.event_seq)
+                       AND c.event_seq = (SELECT b.event_seq FROM webhook_deliveries b -- not joined, but found by its index
+                                           WHERE b.endpoint_id = c.endpoint_id AND b.subject_id = c.subject_id AND b.state = 'waiting'
+                                           ORDER BY b.event_seq LIMIT 1)
                      ORDER BY c.event_seq LIMIT CASE WHEN endpoint.probe_at IS NULL THEN p_most ELSE 1 END) chosen USING (event_seq)
              WHERE d.endpoint_id = endpoint.endpoint_id AND d.event_seq = v.event_seq
                AND d.state = 'waiting' AND d.due_at <= clock_timestamp() -- again: a late sender may have ended it since

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from functions.api import entry
 from functions.webhooks import Deliverer
@@ -332,6 +334,41 @@ def test_tenants_take_turns(tenant: Tenant, receiver: Receiver) -> None:
     webhooks = PostgresWebhooks(tenant.bench.store._database)
     first, second = webhooks.claim(60), webhooks.claim(60)
     assert {len(first), len(second)} == {CLAIMED_AT_ONCE, 1}
+
+
+def test_claiming_reads_as_little_of_a_backlog_that_grew_after_its_plan_was_made(
+    tenant: Tenant, receiver: Receiver, database_urls: Urls
+) -> None:
+    endpoint = tenant.webhook(receiver.url)
+    subjects = [str(uuid.uuid4()) for _ in range(4000)]
+    with psycopg.connect(database_urls.worker, autocommit=True) as connection:
+        for _ in range(8):  # PostgreSQL keeps a plan from the sixth call on
+            blocks_of_claim(connection)
+        for kind in ("file.done", "file.removed"):
+            connection.execute("SELECT note_events(%s)", [Jsonb([event(tenant.id, kind, each) for each in subjects])])
+        assert blocks_of_claim(connection) < 1000
+        # All first events are delivered, and PostgreSQL has not removed their dead entries.
+        connection.execute(
+            "UPDATE webhook_deliveries d SET state = 'delivered', lease_id = NULL, ended_at = now() FROM webhook_events e"
+            " WHERE e.event_seq = d.event_seq AND d.endpoint_id = %s AND e.event_type = 'file.done'",
+            [endpoint["id"]],
+        )
+        blocks_of_claim(connection)  # marks the dead entries
+        assert blocks_of_claim(connection) < 1000
+
+
+def event(tenant_id: str, kind: str, subject: str) -> dict[str, Any]:
+    return {"tenant_id": tenant_id, "event_type": kind, "dataset_id": subject, "subject_id": subject, "data": {}}
+
+
+def blocks_of_claim(connection: psycopg.Connection[Any]) -> int:
+    """How many blocks a claim reads."""
+    row = connection.execute(
+        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT count(*) FROM claim_deliveries(60, 20, 80)"
+    ).fetchone()
+    assert row
+    plan = row[0][0]["Plan"]
+    return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
 
 
 def test_deliveries_of_one_endpoint_share_a_connection(tenant: Tenant, receiver: Receiver) -> None:
