@@ -21,7 +21,6 @@ import { activity, explanation, Pipelines, ReviewSign, StateSign } from "./state
  */
 
 const NARROW_VALUES = 3;
-const LABELS = 2;
 const SEEN = /** @type {const} */ (["isNarrow", "locale", "row", "columns", "isActive", "isChosen", "mayRetry", "showsPicture"]);
 
 /** The id of the file in whose row something happened. @param {Event} event @returns {string | null} */
@@ -94,19 +93,19 @@ const picture = ({ row, showsPicture }) => html`<span class="cell picture" role=
 </span>`;
 
 /** @param {Props} props */
-function name({ row, datasetId }) {
+function name({ row, datasetId, isNarrow }) {
   const short = row.name.slice(row.name.lastIndexOf("/") + 1) || row.name;
   return html`<a href=${addressOf({ screen: "file", datasetId, fileId: row.id })} tabindex="-1" title=${row.name} dir="auto">${short}</a>
     ${row.documents > 1 && html`<span class="documents">${t("row.documents", { count: row.documents })}</span>`}
     ${row.takenFrom && html`<span class="documents">${t(row.takenFrom.first_page ? "row.from_scan" : "row.from_archive")}</span>`}
-    ${row.labels.length > 0 && labels(row.labels)}`;
+    ${row.labels.length > 0 && labels(row.labels, isNarrow ? 1 : 2)}`;
 }
 
-/** @param {readonly string[]} all */
-const labels = (all) => html`${all.slice(0, LABELS).map(
+/** @param {readonly string[]} all @param {number} most */
+const labels = (all, most) => html`${all.slice(0, most).map(
     (label) => html`<button key=${label} type="button" class="label" tabindex="-1" data-label=${label} title=${t("row.label", { label })} dir="auto">${label}</button>`,
   )}
-  ${all.length > LABELS && html`<span class="documents" title=${all.join(", ")}>+${all.length - LABELS}</span>`}`;
+  ${all.length > most && html`<span class="documents" title=${all.join(", ")}>+${all.length - most}</span>`}`;
 
 /** @param {Props} props */
 function status({ row, mayRetry }) {
