@@ -11,7 +11,7 @@
 # make test-cluster                          test the cluster: journey, killed servers and hosts, rebalances, an upgrade
 # make hostile | chaos                       test with hostile files | with outages, killed workers and a full disk
 # make servers                               test with PostgreSQL 14 to 17 (needs Maven), and through pgbouncer, where installed
-# make soak [SEED=n] [MINUTES=20]            run several tenants' work while everything fails at random
+# make soak [SEED=n] [MINUTES=20] [SENT=50000]  run several tenants' work while everything fails at random; then send many files
 # make fuzz [SECONDS=120]                    fuzz our own parsers, guided by coverage
 # make bench [DATA=folder]                   run the benchmarks; DATA: labelled pages and documents to read
 # make bench-smoke [ACCEPT=1]                 count what a file costs; fails if it costs more than recorded
@@ -128,8 +128,10 @@ chaos: $(VENV)/.test
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/chaos/small_disk.py
 
 MINUTES ?= 20
+SENT ?= 50000
 soak: $(VENV)/.test
 	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+	$(BIN)/python -m benchmarks.sending --lines 0 --known 0 --files $(SENT)
 
 bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks.first_steps

@@ -42,6 +42,7 @@ TARGETS = {
     "files settled a second": "25",
     "known files again: sent": "0",
 }
+MUST_BE_NONE = ("known files: sent", "files twice", "files lost", "files not done", "known files again: sent")
 SETTLE_S = 3600.0
 UNSETTLED = ("uploading", "processing")
 LEAST_SAMPLES = 8
@@ -180,6 +181,7 @@ def upload(endpoint: dict[str, Any], folder: Path, files: int) -> dict[str, Any]
         "files settled a second": round(files / settled_s, 1),
         "workers killed": killed,
         "files by state": by_state,
+        "files not done": files - by_state.get("done", 0),
         "files twice": sum(by_state.values()) - files + audit["doubled"],
         "files lost": audit["lost"],
         f"{files:,} known files again, s": round(again_s, 1),
@@ -245,6 +247,8 @@ def main() -> None:
         results |= known(endpoint, folder, chosen.known) if chosen.known else {}
         results |= upload(endpoint, folder, chosen.files) if chosen.files else {}
     keep("sending", results, TARGETS)
+    if wrong := [name for name in MUST_BE_NONE if results.get(name)]:
+        raise SystemExit(f"not zero: {', '.join(wrong)}")
 
 
 if __name__ == "__main__":
