@@ -166,10 +166,10 @@ sbom: $(VENV)/.test build/sbom-venv/.ready
 	build/sbom-venv/bin/pip-licenses --python $(BIN)/python --format json --with-system --from mixed --output-file build/sbom/licences.json
 	$(BIN)/python -m tests.sbom build/sbom
 
-package: build/lambda-venv/.ready
+package: build/lambda-venv/.ready $(WEB_MODULES)/.ready
 	@build/lambda-venv/bin/python -m infra.aws.package $(STAGE)
 
-rehearse: $(VENV)/.test build/rehearsal-venv/.ready build/checkov-venv/.ready build/bare-venv/.ready
+rehearse: $(VENV)/.test $(WEB_MODULES)/.ready build/rehearsal-venv/.ready build/checkov-venv/.ready build/bare-venv/.ready
 	@$(MAKE) --no-print-directory package STAGE=rehearsal
 	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst -vv --durations=12 \
 		tests/rehearsal/linting.py tests/rehearsal/packaged.py tests/rehearsal/acts.py
