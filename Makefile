@@ -169,7 +169,7 @@ sbom: $(VENV)/.test build/sbom-venv/.ready
 package: build/lambda-venv/.ready $(WEB_MODULES)/.ready
 	@build/lambda-venv/bin/python -m infra.aws.package $(STAGE)
 
-rehearse: $(VENV)/.test $(WEB_MODULES)/.ready build/rehearsal-venv/.ready build/checkov-venv/.ready build/bare-venv/.ready
+rehearse: $(VENV)/.test build/rehearsal-venv/.ready build/checkov-venv/.ready build/bare-venv/.ready
 	@$(MAKE) --no-print-directory package STAGE=rehearsal
 	$(BIN)/python -m pytest -p no:cacheprovider --exitfirst -vv --durations=12 \
 		tests/rehearsal/linting.py tests/rehearsal/packaged.py tests/rehearsal/acts.py
