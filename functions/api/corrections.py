@@ -12,7 +12,7 @@ from functions.api.artifacts import record_of_file_view
 from functions.api.bodies import Corrections, Review, Reviews
 from functions.api.files import existing
 from functions.api.problems import Problem, not_found
-from functions.api.requests import Request, Response, is_id
+from functions.api.requests import Request, Response
 from functions.api.views import at
 from layers.domain.extraction.conformity import faults
 from layers.domain.extraction.schemas import resolve_references
@@ -64,14 +64,9 @@ def review(request: Request, file_id: str) -> Response:
 def review_many(request: Request, dataset_id: str) -> tuple[int, Any]:
     dataset = datasets.existing(request, dataset_id)
     body = request.read(Reviews)
-    if (body.file_ids is None) == (body.where is None):
-        raise Problem("invalid_request", "name either `file_ids` or `where`, not both")
-    if any(not is_id(file_id) for file_id in body.file_ids or ()):
-        raise not_found("file")
-    file_ids, has_more = list(dict.fromkeys(body.file_ids or ())), False
-    if body.where:
-        where = [*(condition.model_dump() for condition in body.where), _other_review(body.state)]
-        file_ids, has_more = rows.chosen(request, dataset, where, rows.MOST_AT_ONCE)
+    file_ids, has_more = rows.named_or_chosen(
+        request, dataset, body.file_ids, body.where, rows.MOST_AT_ONCE, _other_review(body.state)
+    )
     review_id = str(uuid.uuid4())
     changed, found = _review(request, dataset_id, file_ids, body.state, review_id)
     return 200, {"id": review_id if changed else None, "count": found, "changed": changed, "has_more": has_more}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, get_args
+from uuid import UUID
 
 from functions.api import datasets, learning, rows
 from functions.api.bodies import Moves
@@ -30,21 +31,16 @@ def create(request: Request, dataset_id: str) -> tuple[int, Any]:
     if target is None or body.to == dataset_id:
         detail = "must be the id of another dataset"
         raise Problem("invalid_request", "`to` is not valid", [{"pointer": "/to", "detail": detail}])
-    if (body.file_ids is None) == (body.where is None):
-        raise Problem("invalid_request", "name either `file_ids` or `where`, not both")
-    if any(not is_id(file_id) for file_id in body.file_ids or ()):
-        raise not_found("file")
-    file_ids, has_more = sorted(set(body.file_ids or ())), False
-    if body.where:
-        where = [condition.model_dump() for condition in body.where]
-        file_ids, has_more = rows.chosen(request, source, where, MOST_AT_ONCE)
+    file_ids, has_more = rows.named_or_chosen(request, source, body.file_ids, body.where, MOST_AT_ONCE)
+    file_ids.sort()
     files = {str(file.file_id): file for file in request.catalog.files_by_id(file_ids)}
     files = {file_id: file for file_id, file in files.items() if str(file.dataset_id) == dataset_id}
     move_id, moved = str(uuid.uuid4()), list[str]()
     refused: Refusals = [{"id": each, "reason": "it is not in the dataset"} for each in file_ids if each not in files]
     homes: dict[str, Dataset | None] = {}
+    extracted = _extracted(request, files)
     for file_id in sorted(files):
-        if reason := _refusal(request, files[file_id]):
+        if reason := _refusal(request, files[file_id], extracted):
             refused.append({"id": file_id, "reason": reason})
             continue
         home = _home(request, files[file_id], source, homes)
@@ -63,6 +59,7 @@ def undo(request: Request, move_id: str) -> tuple[int, Any]:
     if not moves:
         raise not_found("move")
     files = {file.file_id: file for file in request.catalog.files_by_id([move.file_id for move in moves])}
+    extracted = _extracted(request, list(map(str, files)))
     refused: Refusals = []
     back: dict[str, list[str]] = {}
     for move in moves:
@@ -72,7 +69,7 @@ def undo(request: Request, move_id: str) -> tuple[int, Any]:
         if file is None or not move.is_last:
             reason = "it was removed" if file is None else "it was moved again"
         else:
-            reason = _refusal(request, file) or ""
+            reason = _refusal(request, file, extracted) or ""
         if not reason and not request.catalog.undo_move(move.move_id, request.caller.key_id, request.caller.name):
             raise Problem("conflict", "the dataset from which the files were moved was removed")
         if reason:
@@ -100,12 +97,17 @@ def show_routing(request: Request, dataset_id: str) -> tuple[int, Any]:
     }
 
 
-def _refusal(request: Request, file: FileRow) -> str | None:
+def _extracted(request: Request, file_ids: Iterable[str]) -> set[UUID]:
+    """Those of these files whose values have been extracted."""
+    parts = request.catalog.steps_of(list(map(UUID, file_ids)))
+    return {part.file_id for part in parts if part.step == extraction.name and part.attempt}
+
+
+def _refusal(request: Request, file: FileRow, extracted: Collection[UUID]) -> str | None:
     """Why a file can't be moved now; otherwise its extraction runs again."""
     if file.state not in SETTLED:
         return BUSY
-    parts = request.catalog.steps_of([file.file_id])
-    if not any(part.step == extraction.name and part.attempt for part in parts):
+    if file.file_id not in extracted:
         return None  # nothing was extracted from it, and nothing will be
     if file.text_erased_at:
         return "its values can't be extracted again: the dataset's retention has erased its text"

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from functions.api import datasets
+from functions.api.bodies import Condition
 from functions.api.changes import first_cursor
-from functions.api.problems import Problem
+from functions.api.problems import Problem, not_found
 from functions.api.requests import Request, Response, bad_parameter, is_id
 from functions.api.row_views import MOST_ROWS, row_texts, with_texts
 from layers.domain.row_filter import Order, Refused, conditions, order
@@ -37,6 +38,25 @@ def show(request: Request, dataset_id: str) -> Response:
     following = request.cursor(listing, list(page.following)) if page.following else None
     texts = row_texts(request.ports, request.catalog, page.file_ids)
     return Response(200, text=with_texts("rows", texts, {"next_cursor": following, **others}))
+
+
+def named_or_chosen(
+    request: Request,
+    dataset: Dataset,
+    file_ids: Sequence[str] | None,
+    where: Sequence[Condition] | None,
+    most: int,
+    *further: Mapping[str, Any],
+) -> tuple[list[str], bool]:
+    """The ids of the files that a request names, each once, or of those that match `where` and the further
+    conditions, and whether there may be more that do. Raises Problem unless the request has one of the two."""
+    if (file_ids is None) == (where is None):
+        raise Problem("invalid_request", "name either `file_ids` or `where`, not both")
+    if any(not is_id(file_id) for file_id in file_ids or ()):
+        raise not_found("file")
+    if not where:
+        return list(dict.fromkeys(file_ids or ())), False
+    return chosen(request, dataset, [*(condition.model_dump() for condition in where), *further], most)
 
 
 def chosen(request: Request, dataset: Dataset, where: Sequence[Mapping[str, Any]], most: int) -> tuple[list[str], bool]:
