@@ -23,8 +23,14 @@ MOST_ATTEMPTS = 3
 ROWS_AT_ONCE = 5_000
 OUTAGE_S = 60.0
 KEPT_S = 24 * 3600.0
+MOST_BYTES = 5 * 2**30  # S3 stores no larger object by one PUT
+UPLOADED_BYTES_A_S = 10_000_000  # at least; the lease lasts as long as this takes
 DELETED_AT_ONCE = 100
 STEP = "export"  # the place of a step in the object's key
+
+
+class TooLarge(Exception):
+    """The file of an export is larger than the object store takes."""
 
 
 class Stopped(Exception):
@@ -59,7 +65,7 @@ def run_next(
         log("export_lease_lost", export_id=str(claim.export_id))
     except Stopped:
         exports.release(claim, counts=False)
-    except TooManyRows as error:
+    except (TooManyRows, TooLarge) as error:
         exports.fail(claim, "too_large", str(error))
     except TimeoutError:
         detail = (
@@ -115,7 +121,14 @@ def _run(
     key = artifact_key(
         str(claim.tenant_id), str(claim.export_id), STEP, 0, claim.attempt, str(claim.lease_id), path.name
     )
-    size_bytes = objects.upload(path, key, table.media_type)
+    size_bytes = path.stat().st_size
+    if size_bytes > MOST_BYTES:
+        raise TooLarge(
+            f"the file has {size_bytes} bytes; at most {MOST_BYTES} can be stored: export fewer rows with `where`"
+        )
+    if not exports.extend(claim, written, LEASE_S + size_bytes / UPLOADED_BYTES_A_S):
+        raise LeaseLost
+    objects.upload(path, key, table.media_type)
     if not exports.finish(claim, written, key, size_bytes):
         objects.delete_prefix(key)
         raise LeaseLost

@@ -27,6 +27,7 @@ from infra.readiness import report_ready
 ROOT = Path(__file__).resolve().parent.parent.parent
 REGION = "us-east-1"
 MAX_UPLOAD_BYTES = 200 * 1024 * 1024
+MOST_BYTES = 5 * 2**30  # that S3 stores by one PUT: the limit of Fairway's own processes, whose exports may be large
 FREE_BYTES = 256 * 1024 * 1024  # of the disk, which uploads leave free for the database, logs and scratch files
 GRACE_S = 0.5
 
@@ -129,7 +130,7 @@ def _filtered(files: ObjectFiles, queues: Any) -> tuple[Any, Any]:
     verifier = SignatureVerifier(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
     max_bytes = int(os.environ["FAIRWAY_STORE_MAX_BYTES"])
     public = PublicFilter(objects, verifier, BUCKET, max_bytes, Transfers(), Transfers(DOWNLOADS))
-    return public, PrivateFilter(by_protocol, verifier, PublicFilter(objects, verifier, BUCKET, max_bytes))
+    return public, PrivateFilter(by_protocol, verifier, PublicFilter(objects, verifier, BUCKET, MOST_BYTES))
 
 
 def _bind(port: int) -> socket.socket:

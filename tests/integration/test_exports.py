@@ -202,6 +202,18 @@ def test_an_export_that_takes_longer_than_the_host_allows_fails_and_says_so(
     assert caller.get(f"/exports/{export_id}").json()["error"]["code"] == "too_large"
 
 
+def test_an_export_larger_than_the_store_takes_fails_and_says_so(
+    api: Api, caller: httpx.Client, store: PostgresExports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset_id, _ = dataset_with_records(api, caller, ROWS)
+    export_id = caller.post(f"/datasets/{dataset_id}/exports", json={"format": "jsonl"}).json()["id"]
+    monkeypatch.setattr(exports, "MOST_BYTES", 10)
+    write(store, MemoryObjects(), tmp_path)
+    error = caller.get(f"/exports/{export_id}").json()["error"]
+    assert error["code"] == "too_large"
+    assert "at most 10 can be stored" in error["detail"]
+
+
 def test_old_exports_are_deleted(api: Api, caller: httpx.Client, store: PostgresExports, tmp_path: Path) -> None:
     dataset_id, _ = dataset_with_records(api, caller, ROWS)
     objects = MemoryObjects()

@@ -224,6 +224,13 @@ def test_an_upload_too_large_is_refused_before_it_is_read(store: Store, key: str
     assert store.inside.list_objects_v2(Bucket=BUCKET, Prefix=key)["KeyCount"] == 0
 
 
+def test_a_process_of_fairway_may_store_more_than_an_upload_may_have(store: Store, key: str) -> None:
+    where = {"Bucket": BUCKET, "Key": f"artifacts/{key}"}
+    url = store.inside.generate_presigned_url("put_object", Params=where)
+    assert store.http.request("PUT", url, body=bytes(MOST_BYTES + 1)).status == 200
+    assert store.inside.head_object(**where)["ContentLength"] == MOST_BYTES + 1
+
+
 def test_a_browser_may_upload_from_another_origin(store: Store, key: str) -> None:
     url, headers = store.upload_url(key, b"from a page")
     origin = {"origin": "http://localhost:5173"}
