@@ -119,8 +119,18 @@ def _add_watch(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--once", action="store_true", help="end when everything was sent")
     command.add_argument("--patience-s", type=float, default=600.0, help="how long to go on without an answer")
-    mail = command.add_argument_group("mailboxes", "The password is taken from FAIRWAY_IMAP_PASSWORD or from a file.")
-    password = mail.add_argument(
+    mail = command.add_argument_group(
+        "mailboxes",
+        "The password is taken from FAIRWAY_IMAP_PASSWORD or from a file. For Gmail and Microsoft 365, access tokens are taken "
+        "from a command, or got with the refresh token that the configuration file names.",
+    )
+    login = mail.add_mutually_exclusive_group()
+    login.add_argument(
+        "--token-command",
+        metavar="COMMAND",
+        help="prints an access token; it is run for each connection, without a shell",
+    )
+    password = login.add_argument(
         "--password-file", type=Path, metavar="FILE", help="its first line is the password; only its owner may read it"
     )
     _path(password, shtab.FILE)
