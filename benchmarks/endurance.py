@@ -12,15 +12,16 @@ import json
 import random
 import sys
 import tempfile
-import threading
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from fairway_client import Client, is_settled
 
+from benchmarks.progress import Progress, Sample
 from benchmarks.starting import ROOT, family, keep_table, memory_mib, start, stop
 
 SAMPLES = (ROOT / "events" / "samples", ROOT / "tests" / "samples")
@@ -37,26 +38,14 @@ COLUMNS = ("process", "MiB after a tenth", "after half", "in the end", "at most"
 REACH = "flat, 300"
 
 
-class Watch:
-    """Samples the memory of each worker and of its largest decoder during the run."""
-
-    def __init__(self, workers: dict[str, int]) -> None:
-        self._workers = workers
-        self.seen: dict[str, list[float]] = defaultdict(list)
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._look_on, daemon=True)
-        self._thread.start()
-
-    def _look_on(self) -> None:
-        while not self._ended.wait(LOOK_S):
-            for name, pid in self._workers.items():
-                self.seen[name].append(memory_mib({pid})[0])
-                decoders = [memory_mib({decoder})[0] for decoder in family(pid) - {pid}]
-                self.seen[f"{name}'s largest decoder"].append(max(decoders, default=0.0))
-
-    def end(self) -> None:
-        self._ended.set()
-        self._thread.join()
+def with_largest_decoder(workers: dict[str, int]) -> dict[str, float]:
+    """The memory of each worker and of its largest decoder, in MiB."""
+    found = {}
+    for name, pid in workers.items():
+        found[name] = memory_mib({pid})[0]
+        decoders = [memory_mib({decoder})[0] for decoder in family(pid) - {pid}]
+        found[f"{name}'s largest decoder"] = max(decoders, default=0.0)
+    return found
 
 
 def chosen(folders: list[Path], count: int) -> list[Path]:
@@ -89,9 +78,10 @@ def through(client: Client, dataset_id: str, files: list[Path]) -> dict[str, int
             return states
 
 
-def rows_of(measured: dict[str, list[float]]) -> list[dict[str, Any]]:
+def rows_of(samples: Sequence[Sample]) -> list[dict[str, Any]]:
     rows = []
-    for name, looks in sorted(measured.items()):
+    for name in sorted(samples[0].memory_mib):
+        looks = [sample.memory_mib[name] for sample in samples]
         figures = (_around(looks, 0.1), _around(looks, 0.5), _around(looks, 1.0), max(looks))
         rows.append(dict(zip(COLUMNS, (name, *(round(figure) for figure in figures), REACH), strict=True)))
     return rows
@@ -116,18 +106,19 @@ def main() -> None:
             endpoint = json.loads((home / "endpoint.json").read_text())
             client = Client(endpoint["api_url"], endpoint["api_key"])
             dataset_id = client.dataset("endurance")["id"]
-            watch = Watch({name: pid for name, pid in endpoint["processes"].items() if name.startswith("worker")})
+            workers = {name: pid for name, pid in endpoint["processes"].items() if name.startswith("worker")}
             states: dict[str, int] = defaultdict(int)
+            progress = Progress(lambda: with_largest_decoder(workers), lambda: sum(states.values()), LOOK_S)
             with suppress(KeyboardInterrupt):  # it still reports what it measured so far
                 for at in range(0, count, ROUND):
                     for state, ended in through(client, dataset_id, files[at : at + ROUND]).items():
                         states[state] += ended
                     print(f"{at + ROUND} of {count}: {dict(states)}", file=sys.stderr, flush=True)
-            watch.end()
+            progress.end()
             lived_on = all(Path(f"/proc/{pid}").exists() for pid in endpoint["processes"].values())
         finally:
             stop(process)
-    keep_table("endurance", COLUMNS, rows_of(watch.seen))
+    keep_table("endurance", COLUMNS, rows_of(progress.samples))
     print(f"{sum(states.values())} files: {dict(states)}; every process lived on: {lived_on}")
 
 

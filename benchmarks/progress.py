@@ -17,7 +17,7 @@ COLOURS = ("#1a6b8f", "#c0552b", "#4a7d2c", "#7a4a9e", "#8a6d00", "#555", "#b02a
 
 
 class Sample(NamedTuple):
-    """`memory_mib`: by process, with its descendants; pages that several share are divided among them."""
+    """`memory_mib`: by process."""
 
     at_s: float
     settled: int
@@ -25,23 +25,29 @@ class Sample(NamedTuple):
 
 
 class Progress:
-    """Takes a sample every ten seconds until it is ended. `pids` is asked each time, because processes are restarted."""
+    """Takes samples until it is ended."""
 
-    def __init__(self, pids: Callable[[], Mapping[str, int]], settled: Callable[[], int]) -> None:
+    def __init__(
+        self, memory: Callable[[], Mapping[str, float]], settled: Callable[[], int], every_s: float = EVERY_S
+    ) -> None:
         self.samples: list[Sample] = []
-        self._pids, self._settled = pids, settled
+        self._memory, self._settled, self._every_s = memory, settled, every_s
         self._began, self._ended = time.monotonic(), threading.Event()
         self._thread = threading.Thread(target=self._take, daemon=True)
         self._thread.start()
 
     def _take(self) -> None:
-        while not self._ended.wait(EVERY_S):
-            memory = {name: memory_mib(family(pid))[1] for name, pid in self._pids().items()}
-            self.samples.append(Sample(time.monotonic() - self._began, self._settled(), memory))
+        while not self._ended.wait(self._every_s):
+            self.samples.append(Sample(time.monotonic() - self._began, self._settled(), self._memory()))
 
     def end(self) -> None:
         self._ended.set()
         self._thread.join()
+
+
+def with_descendants(pids: Mapping[str, int]) -> dict[str, float]:
+    """The memory of processes with their descendants in MiB; pages that several share are divided among them."""
+    return {name: memory_mib(family(pid))[1] for name, pid in pids.items()}
 
 
 def growth(samples: Sequence[Sample]) -> dict[str, tuple[float, float, float]]:

@@ -27,7 +27,7 @@ import psycopg
 from fairway_client import Client
 from fairway_client.folder import checksum, find
 
-from benchmarks.progress import Progress, draw, growth
+from benchmarks.progress import Progress, draw, growth, with_descendants
 from benchmarks.starting import ROOT, children_of, cpu_s, family, keep, start, stop
 
 TARGETS = {
@@ -147,7 +147,7 @@ def upload(endpoint: dict[str, Any], folder: Path, files: int) -> dict[str, Any]
     inbox = small_files(folder / "inbox", files)
     client = Client(endpoint["api_url"], endpoint["api_key"])
     dataset_id = client.dataset("uploaded")["id"]
-    progress = Progress(lambda: processes(folder), lambda: settled(client, dataset_id))
+    progress = Progress(lambda: with_descendants(processes(folder)), lambda: settled(client, dataset_id))
     began = time.perf_counter()
     command = fairway(endpoint, folder, inbox)
     while arrived(client, dataset_id) < files // 3:

@@ -13,9 +13,13 @@ from layers.domain.audit_log import first_broken
 
 
 def main(path: str) -> int:
-    """Print whether the chain is intact. Returns 1 if it is not."""
-    lines = [json.loads(line) for line in Path(path).read_text().splitlines() if line.strip()]
-    broken = first_broken(lines)
+    """Print whether the chain is intact. Returns 1 if it is not, 2 if the file is no export."""
+    try:
+        lines = [json.loads(line) for line in Path(path).read_text().splitlines() if line.strip()]
+        broken = first_broken(lines)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        print(f"{path} can't be read as entries of an audit log: {error!r}", file=sys.stderr)
+        return 2
     if broken is not None:
         print(f"entry {broken} was changed, or the entry before it is missing")
         return 1

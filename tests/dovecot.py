@@ -37,14 +37,18 @@ ssl = {ssl}
 ssl_cert = <{home}/certificate.pem
 ssl_key = <{home}/key.pem
 disable_plaintext_auth = no
+auth_mechanisms = {mechanisms}
 passdb {{
   driver = static
+  mechanisms = plain login
   args = password={password}
 }}
 passdb {{
   driver = static
+  mechanisms = plain login
   args = password={other_password}
 }}
+{tokens}
 userdb {{
   driver = static
   args = uid={uid} gid={gid} home={home}/mail/%u
@@ -72,6 +76,20 @@ service stats {{
   chroot =
 }}
 {more}
+"""
+TOKENS = """\
+passdb {{
+  driver = oauth2
+  mechanisms = oauthbearer xoauth2
+  args = {path}
+}}
+"""
+INTROSPECTION = """\
+introspection_url = {url}/introspect
+introspection_mode = post
+username_attribute = username
+active_attribute = active
+active_value = true
 """
 
 
@@ -122,24 +140,33 @@ class Dovecot:
 
 
 @contextmanager
-def running(*, capabilities: str = "", offers_tls: bool = True) -> Iterator[Dovecot]:
-    """A server, until the block ends. `capabilities` replaces those that it tells its clients."""
+def running(
+    *, capabilities: str = "", offers_tls: bool = True, mechanisms: str = "plain login", provider_url: str = ""
+) -> Iterator[Dovecot]:
+    """A server, until the block ends. `capabilities` replaces those that it tells its clients. `mechanisms` are those of SASL;
+    access tokens are checked at the OAuth provider with this URL."""
     # Not in a folder of pytest, which is closed to the account that the mails belong to.
     with tempfile.TemporaryDirectory(prefix="fairway-dovecot-") as folder:
         Path(folder).chmod(0o755)
-        with _running_in(Path(folder), capabilities, offers_tls=offers_tls) as server:
+        home = Path(folder)
+        values = {"ssl": "yes" if offers_tls else "no", "mechanisms": mechanisms, "tokens": "", "more": ""}
+        if capabilities:
+            values["more"] = f"protocol imap {{\n  imap_capability = {capabilities}\n}}"
+        if provider_url:
+            (home / "introspection").write_text(INTROSPECTION.format(url=provider_url))
+            values["tokens"] = TOKENS.format(path=home / "introspection")
+        with _running_in(home, values) as server:
             yield server
 
 
 @contextmanager
-def _running_in(home: Path, capabilities: str, *, offers_tls: bool) -> Iterator[Dovecot]:
+def _running_in(home: Path, values: dict[str, str]) -> Iterator[Dovecot]:
     assert PROGRAM is not None
     account = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
     imap_port, imaps_port = _free_ports(2)
     certificate = _certify(home)
     (home / "mail").mkdir()
     os.chown(home / "mail", account.pw_uid, account.pw_gid)
-    more = f"protocol imap {{\n  imap_capability = {capabilities}\n}}" if capabilities else ""
     configuration = home / "dovecot.conf"
     configuration.write_text(
         CONFIGURATION.format(
@@ -154,8 +181,7 @@ def _running_in(home: Path, capabilities: str, *, offers_tls: bool) -> Iterator[
             other_password=OTHER_PASSWORD,
             imap_port=imap_port,
             imaps_port=imaps_port,
-            ssl="yes" if offers_tls else "no",
-            more=more,
+            **values,
         )
     )
     with (home / "errors").open("w") as errors:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -85,13 +86,22 @@ def show_routing(request: Request, dataset_id: str) -> tuple[int, Any]:
     dataset = datasets.existing(request, dataset_id)
     rules = dataset.routing or {}
     found = {target: request.catalog.dataset(target) for target in set(rules.values())}
-    examples = request.catalog.kind_examples(dataset_id)
-    model = trained(examples)
+    version = request.catalog.lessons_version(dataset_id)
+    learnt = request.ports.lessons.get(dataset_id, version, time.monotonic(), lambda: _learnt(request, dataset_id))
     return 200, {
         "rules": {
             kind: {"dataset_id": target, "name": to.name if (to := found[target]) else None}
             for kind, target in rules.items()
         },
+        **learnt,
+    }
+
+
+def _learnt(request: Request, dataset_id: str) -> dict[str, Any]:
+    """What a dataset has been taught, and how its model decides. It takes some tenths of a second."""
+    examples = request.catalog.kind_examples(dataset_id)
+    model = trained(examples)
+    return {
         "taught": dict(Counter(example.kind for example in examples if example.taught)),
         "model": {"is_used": bool(model.weight), "rules": asdict(model.rules), "learnt": asdict(model.learnt)},
     }

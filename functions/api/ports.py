@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from functions.api.row_texts import RowTexts
 from layers.domain.file import Reach
+from layers.domain.kept import Kept
 from layers.ports import Breakers, Budgets, Objects, Topics
 from layers.ports.catalog import Catalogs
 from layers.settings import Settings
@@ -70,3 +71,4 @@ class ApiPorts:
     is_paid: Callable[[str], bool]
     contract: Callable[[], dict[str, Any]]
     rows: RowTexts = field(default_factory=RowTexts)
+    lessons: Kept[dict[str, Any]] = field(default_factory=lambda: Kept(1000, 600.0))

@@ -28,17 +28,13 @@ def remove_many(request: Request, dataset_id: str) -> tuple[int, Any]:
     if sum(choice is not None for choice in (body.file_ids, body.batch_id, body.where)) != 1:
         raise Problem("invalid_request", "name one of `file_ids`, `batch_id` and `where`")
     undo_s = request.ports.settings.undo_window_s if body.undo_window_s is None else body.undo_window_s
-    if body.where:
-        where = [condition.model_dump() for condition in body.where]
-        file_ids, has_more = rows.chosen(request, dataset, where, rows.MOST_AT_ONCE)
-        if not file_ids:
-            raise Problem("not_found", "no file fulfils the conditions")
-        return 202, _remove(request, dataset_id, file_ids, None, undo_s) | {"has_more": has_more}
-    if any(not is_id(file_id) for file_id in (body.file_ids or [body.batch_id or ""])):
-        raise not_found("file" if body.file_ids else "batch")
-    if body.batch_id:
+    if body.batch_id is not None:
         _check_batch(request, dataset_id, body.batch_id)
-    return 202, _remove(request, dataset_id, body.file_ids or [], body.batch_id, undo_s)
+        return 202, _remove(request, dataset_id, [], body.batch_id, undo_s)
+    file_ids, has_more = rows.named_or_chosen(request, dataset, body.file_ids, body.where, rows.MOST_AT_ONCE)
+    if not file_ids:
+        raise Problem("not_found", "no file fulfils the conditions")
+    return 202, _remove(request, dataset_id, file_ids, None, undo_s) | ({"has_more": has_more} if body.where else {})
 
 
 def show(request: Request, removal_id: str) -> tuple[int, Any]:
@@ -148,7 +144,7 @@ def _remove(
 
 
 def _check_batch(request: Request, dataset_id: str, batch_id: str) -> None:
-    batch = request.catalog.batch(batch_id)
+    batch = request.catalog.batch(batch_id) if is_id(batch_id) else None
     if batch is None or str(batch.dataset_id) != dataset_id:
         raise not_found("batch")
 

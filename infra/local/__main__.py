@@ -25,6 +25,7 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 REFUSALS: tuple[type[Exception], ...] = (AlreadyRuns, HomeUnusable, PortTaken, PostgresUnusable, StartFailed)
 POLL_S = 0.5  # how often the flag is checked, in case the exception of a signal was swallowed
+AT_ONCE_S = 1.0
 
 
 class Stop(BaseException):
@@ -32,13 +33,20 @@ class Stop(BaseException):
 
 
 class StopHandler:
-    """Handler of stop signals. It raises Stop and sets a flag too, because a finalizer may swallow the exception."""
+    """Handler of stop signals. It raises Stop and sets a flag too, because a finalizer may swallow the exception. Of signals that
+    come at once, such as Ctrl-C with the signal of a terminal that closes, only the first raises: Stop is being handled."""
 
     was_called = False
 
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic, self._quiet_until = monotonic, 0.0
+
     def __call__(self, number: int, frame: FrameType | None) -> None:
         self.was_called = True
-        raise Stop
+        now = self._monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + AT_ONCE_S
+            raise Stop
 
 
 def main() -> int:

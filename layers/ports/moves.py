@@ -46,5 +46,8 @@ class MoveCatalog(Protocol):
     def undo_move(self, move_id: UUID, key_id: str, person: str | None) -> bool:
         """Move a file back and forget what the move taught. Returns False if that is not possible."""
 
+    def lessons_version(self, dataset_id: str) -> str:
+        """Names what a dataset has been taught about kinds; empty without lessons."""
+
     def kind_examples(self, dataset_id: str) -> list[Example]:
         """The files from which the kinds of a dataset are learnt."""

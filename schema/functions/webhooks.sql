@@ -1,5 +1,6 @@
 -- Writes events to the outbox, with a delivery for each endpoint that subscribes to them; nothing if none does. It runs in the
--- transaction that makes the events true. p_events: [{"tenant_id", "event_type", "dataset_id", "subject_id", "data"}].
+-- transaction that makes the events true. p_events: [{"tenant_id", "event_type", "dataset_id", "subject_id", "data"}], in their
+-- order.
 --
 -- The numbers of the events of a subject are in their order, because every transaction that writes one has locked the subject's
 -- row, and has kept the lock until its commit.
@@ -8,9 +9,12 @@ LANGUAGE sql VOLATILE AS $$
     WITH noted AS (
         INSERT INTO webhook_events (tenant_id, event_type, dataset_id, subject_id, data)
         SELECT n.tenant_id, n.event_type, n.dataset_id, n.subject_id, n.data
-          FROM jsonb_to_recordset(p_events) AS n(tenant_id uuid, event_type text, dataset_id uuid, subject_id uuid, data jsonb)
+          FROM ROWS FROM (jsonb_to_recordset(p_events)
+                          AS (tenant_id uuid, event_type text, dataset_id uuid, subject_id uuid, data jsonb))
+               WITH ORDINALITY AS n(tenant_id, event_type, dataset_id, subject_id, data, place)
          WHERE EXISTS (SELECT 1 FROM webhook_endpoints e
                         WHERE e.tenant_id = n.tenant_id AND e.enabled AND n.event_type = ANY (e.event_types))
+         ORDER BY n.place
         RETURNING event_seq, tenant_id, event_type, subject_id)
     INSERT INTO webhook_deliveries (endpoint_id, event_seq, tenant_id, subject_id)
     SELECT e.endpoint_id, n.event_seq, n.tenant_id, n.subject_id

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
-import httpx
 import pytest
 
-from functions.pipelines import INTAKE, PIPELINES
-from layers.adapters.extraction.rules_extractor import RulesExtractor
-from layers.adapters.postgres.database import Database
 from layers.adapters.postgres.senders import PostgresSenders
-from layers.attempts.runner import Runner
-from layers.domain.message import Arrival
 from layers.domain.page import Page, Word
-from layers.domain.step import Done, Part, PlannedStep, Skip
-from layers.ports import FilePlan, Ports
-from tests.fakes import MemoryObjects, MemoryTopics
 from tests.integration.conftest import Api
+from tests.integration.extracting_host import ExtractingHost, extracting
 from tests.integration.test_api import new_dataset
-from tests.making import INTAKE_DONE, Urls
+from tests.making import Urls
 
 SCHEMA = {
     "type": "object",
@@ -37,34 +28,10 @@ NAME, MISREAD = "LIAN HING STATIONERY SDN BHD", "LAN HlNG STATI0NERY SDN BHD"
 REST = ("NO. 32, JALAN SR 1/9, 43300 SERI KEMBANGAN, SELANGOR", "TEL: 03-5886 4100", "Pen 2.00", "TOTAL 2.00")
 
 
-@dataclass
-class Host:
-    """The API and a worker that extracts by rules."""
-
-    api: Api
-    tenant_id: str
-    caller: httpx.Client
-    runner: Runner
-    dataset: str
-
+class Host(ExtractingHost):
     def upload(self, *lines: str) -> dict[str, Any]:
         """The record of a new file whose page shows these lines."""
-        bench, store = self.api.bench, self.api.bench.store
-        ((file_id, key),) = bench.files(self.tenant_id, self.dataset, bench.batch(self.tenant_id, self.dataset), 1)
-        cast(MemoryObjects, self.runner.ports.objects).objects[key] = b"0123456789"
-        store.arrive([Arrival(key, "v1")])
-        plan = [PlannedStep("text", (Part(),)), PlannedStep("ocr", Skip("read")), PlannedStep("textract", Skip("read"))]
-        for wake_up in store.dispatch({"intake": 100}):
-            store.record(bench.claim(wake_up), INTAKE_DONE, lambda _: FilePlan(plan), cost_s=0, host="h")
-        read = Done(pages=(page(lines),))
-        ready = FilePlan([PlannedStep("extraction", (Part(),))])
-        for wake_up in store.dispatch({"text": 100}):
-            store.record(bench.claim(wake_up), read, lambda _: ready, cost_s=0, host="h")
-        self.runner.dispatch({"extraction"})
-        topics = cast(MemoryTopics, self.runner.ports.topics)
-        while wake_ups := topics.published:
-            topics.published = []
-            self.runner.run_all(wake_ups)
+        (file_id,) = self.extract([page(lines)])
         return self.record(file_id) | {"file_id": file_id}
 
     def record(self, file_id: str) -> dict[str, Any]:
@@ -96,22 +63,8 @@ def page(lines: Sequence[str]) -> Page:
 
 @pytest.fixture
 def host(api: Api, database_urls: Urls) -> Iterator[Host]:
-    api.bench.empty()
-    database = Database(database_urls.worker, prepares=not database_urls.is_pooled)
-    ports = Ports(
-        api.bench.store,
-        MemoryObjects(),
-        MemoryTopics(),
-        cast(Any, None),
-        RulesExtractor(),
-        None,
-        senders=PostgresSenders(database),
-    )
-    runner = Runner(ports, INTAKE, PIPELINES, {"intake": 100, "text": 100, "extraction": 100})
-    tenant_id = api.bench.tenant()
-    with api.caller(tenant_id) as caller:
-        dataset = new_dataset(caller, schema=SCHEMA)["id"]
-        yield Host(api, tenant_id, caller, runner, dataset)
+    with extracting(Host, api, database_urls, SCHEMA, senders=PostgresSenders) as host:
+        yield host
 
 
 def test_one_correction_makes_the_next_file_of_the_sender_right(host: Host) -> None:

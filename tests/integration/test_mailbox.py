@@ -56,6 +56,10 @@ def old_server() -> Iterator[Dovecot]:
 
 @pytest.fixture
 def fairway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeFairway:
+    return connected(tmp_path, monkeypatch)
+
+
+def connected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeFairway:
     """A Fairway with a dataset Claims, to which the command is connected."""
     fake = FakeFairway()
     dataset = {"datasets": [{"id": "d", "name": "Claims"}], "next_cursor": None}
@@ -468,7 +472,7 @@ def test_a_certificate_that_nobody_trusts_is_refused(
 def test_a_password_is_not_sent_in_the_clear_to_another_machine(
     old_server: Dovecot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mailboxes, "_is_this_machine", lambda host: False)
+    monkeypatch.setattr(mailboxes, "is_loopback", lambda host: False)
     with pytest.raises(BadMailbox, match="offers no encryption"):
         Mailbox(parse_address(old_server.url(scheme="imap")), PASSWORD)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
+from functions.api import moves
+from layers.domain.kinds.learnt import Example, Model, trained
 from tests.integration.conftest import Api
 from tests.integration.routing_host import INVOICE, LETTER, RECEIPT, Host
 from tests.integration.test_api import new_dataset
@@ -184,6 +186,25 @@ def test_moves_teach_the_dataset_that_sent_the_files_and_the_next_one_is_right(h
     right = host.upload(*odd(44))
     assert (right["dataset_id"], right["kind"]["name"], right["kind"]["by"]) == (host.receipts, "receipt", "learnt")
     assert host.upload(*INVOICE)["dataset_id"] == host.invoices
+
+
+def test_what_a_dataset_was_taught_is_worked_out_once_until_it_is_taught_more(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[int] = []
+
+    def counted(examples: Sequence[Example]) -> Model:
+        runs.append(len(examples))
+        return trained(examples)
+
+    monkeypatch.setattr(moves, "trained", counted)
+    wrong = [host.upload(*odd(n))["id"] for n in range(11, 15)]
+    host.move(host.invoices, host.receipts, *wrong[:3])
+    assert routing(host) == routing(host)
+    assert (len(runs), routing(host)["taught"]) == (1, {"receipt": 3})
+    host.work()
+    host.move(host.invoices, host.receipts, wrong[3])
+    assert (routing(host)["taught"], len(runs)) == ({"receipt": 4}, 2)
 
 
 def test_an_undo_forgets_what_the_move_taught(host: Host) -> None:

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, cast
 
-import httpx
 import pytest
 
 from functions import jobs, reprocess
-from functions.pipelines import INTAKE, MAIN_STEPS, PIPELINES, SIDE_ARTIFACTS
-from layers.adapters.extraction.rules_extractor import RulesExtractor
-from layers.adapters.postgres.database import Database
+from functions.pipelines import MAIN_STEPS, SIDE_ARTIFACTS
 from layers.adapters.postgres.jobs import PostgresJobs
 from layers.adapters.postgres.plans import PostgresPlans
-from layers.attempts.runner import Runner
-from layers.domain.message import Arrival
 from layers.domain.page import Page
-from layers.domain.step import Done, Part, PlannedStep, Skip
-from layers.ports import FilePlan, Ports
 from layers.ports.rows import AuditRules
-from tests.fakes import MemoryObjects, MemoryTopics
 from tests.integration.conftest import Api
-from tests.integration.test_api import new_dataset, problem
-from tests.making import INTAKE_DONE, Urls
+from tests.integration.extracting_host import ExtractingHost, extracting
+from tests.integration.test_api import problem
+from tests.making import Urls
 
 FILES = 6
 TOTAL = {"type": "number", "x-labels": ["Total"]}
@@ -36,47 +28,14 @@ NEW = {
 TEXT = "Shop: Corner\nTotal: 9.00\nPaid: 10.00\nTill: 7\n"
 
 
-@dataclass
-class Host:
-    """The API and a worker that extracts by rules."""
-
-    api: Api
-    tenant_id: str
-    caller: httpx.Client
-    runner: Runner
-    dataset: str
-
-    @property
-    def topics(self) -> MemoryTopics:
-        return cast(MemoryTopics, self.runner.ports.topics)
-
+class Host(ExtractingHost):
     def extracted(self, count: int = FILES, *texts: str) -> list[str]:
         """Create files of these documents, whose records have the fields of the current schema. Returns their ids."""
-        bench, store = self.api.bench, self.api.bench.store
-        batch = bench.batch(self.tenant_id, self.dataset)
-        files = bench.files(self.tenant_id, self.dataset, batch, count)
-        cast(MemoryObjects, self.runner.ports.objects).objects |= {key: b"0123456789" for _, key in files}
-        store.arrive([Arrival(key, "v1") for _, key in files])
-        plan = [PlannedStep("text", (Part(),)), PlannedStep("ocr", Skip("read")), PlannedStep("textract", Skip("read"))]
-        for wake_up in store.dispatch({"intake": 100}):
-            store.record(bench.claim(wake_up), INTAKE_DONE, lambda _: FilePlan(plan), cost_s=0, host="h")
         pages = [
             Page(number, text, (), "native", 100.0, 100, 200, begins_document=number > 1)
             for number, text in enumerate(texts or (TEXT,), 1)
         ]
-        read = Done(pages=tuple(pages))
-        ready = FilePlan([PlannedStep("extraction", (Part(),))])
-        for wake_up in store.dispatch({"text": 100}):
-            store.record(bench.claim(wake_up), read, lambda _: ready, cost_s=0, host="h")
-        self.runner.dispatch({"extraction"})
-        self.work()
-        return [file_id for file_id, _ in files]
-
-    def work(self) -> None:
-        """Run all published steps."""
-        while wake_ups := self.topics.published:
-            self.topics.published = []
-            self.runner.run_all(wake_ups)
+        return self.extract(pages, count)
 
     def plan(self, **body: Any) -> str:
         """A plan whose dry run has ended. Returns its id."""
@@ -129,22 +88,8 @@ AFTER = {"fields": {"total": 10.0, "till": 7.0}, "version": 2}
 def host(api: Api, database_urls: Urls, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     monkeypatch.setattr(reprocess, "IN_PROCESS", 4)
     monkeypatch.setattr(reprocess, "FILES_AT_ONCE", 2)
-    api.bench.empty()
-    database = Database(database_urls.worker, prepares=not database_urls.is_pooled)
-    ports = Ports(
-        api.bench.store,
-        MemoryObjects(),
-        MemoryTopics(),
-        cast(Any, None),
-        RulesExtractor(),
-        None,
-        jobs=PostgresJobs(database),
-        plans=PostgresPlans(database),
-    )
-    runner = Runner(ports, INTAKE, PIPELINES, {"intake": 100, "text": 100, "extraction": 100})
-    tenant_id = api.bench.tenant()
-    with api.caller(tenant_id) as caller:
-        yield Host(api, tenant_id, caller, runner, new_dataset(caller, schema=OLD)["id"])
+    with extracting(Host, api, database_urls, OLD, jobs=PostgresJobs, plans=PostgresPlans) as host:
+        yield host
 
 
 # --- the dry run -------------------------------------------------------------------------------------

@@ -138,7 +138,8 @@ def test_a_page_of_rows_takes_the_same_number_of_queries_at_any_size(
     execute = psycopg.Cursor.execute
 
     def counting(cursor: Any, query: Any, *arguments: Any, **more: Any) -> Any:
-        queries.append(str(query))
+        if "quota" not in str(query):  # the rate of a key is read again every few seconds
+            queries.append(str(query))
         return execute(cursor, query, *arguments, **more)
 
     monkeypatch.setattr(psycopg.Cursor, "execute", counting)
@@ -148,8 +149,8 @@ def test_a_page_of_rows_takes_the_same_number_of_queries_at_any_size(
         queries.clear()
         assert len(rows_of(caller, dataset_id, limit=1000)) == size
         counts.append(len(queries))
-    # Key, tenant, quota at times; dataset, position of changes, ids, rows.
-    assert counts[0] == counts[1] <= 9
+    # Key, tenant; dataset, position of changes, ids, rows.
+    assert counts[0] == counts[1] <= 8
 
 
 def test_two_hundred_rows_are_a_few_kilobytes_compressed(api: Api, caller: httpx.Client) -> None:

@@ -21,12 +21,21 @@ from layers.domain.breaker import FAILURES_TO_OPEN
 from layers.domain.file import File
 from layers.domain.message import Arrival
 from layers.domain.step import Failed
-from layers.domain.webhook import EVENT_TYPES, Sent, Verdict
+from layers.domain.webhook import EVENT_TYPES, GIVE_UP_AFTER_S, Sent, Verdict, retry_delay
 from layers.domain.webhook_address import networks
 from layers.ports import FilePlan
 from layers.ports.webhooks import WebhookSender
 from tests.integration.conftest import Api, replace_ports
 from tests.integration.test_api import new_dataset, problem
+from tests.integration.webhook_outage import (
+    TYPES,
+    DeliveryClock,
+    add_events,
+    ends_and_removals,
+    most_attempts,
+    out_of_order,
+    sent_twice,
+)
 from tests.integration.webhook_receiver import Received, Receiver, receiving
 from tests.making import INTAKE_DONE, Bench, Urls
 
@@ -426,6 +435,50 @@ def test_an_endpoint_that_is_down_for_more_than_a_day_loses_only_what_is_older(
     deliver(tenant.bench)
     states = [delivery["state"] for delivery in tenant.deliveries(webhook)]
     assert states == ["waiting"] + ["failed"] * 10
+
+
+def test_an_hour_of_outage_costs_few_attempts_and_no_event(tenant: Tenant, receiver: Receiver) -> None:
+    webhook = tenant.webhook(receiver.url, *TYPES)
+    clock, events = DeliveryClock(tenant.bench.database, tenant.id), ends_and_removals(tenant.id, 100)
+    receiver.answer = lambda _: 503
+    add_events(tenant.bench.database, events)
+    while True:
+        deliver(tenant.bench)
+        wait_s = clock.until_next_s()
+        assert wait_s is not None
+        if clock.skipped_s + wait_s > 3600:
+            break
+        clock.skip(wait_s)
+    assert 60 < len(receiver.requests) <= most_attempts(3600)
+    shown = tenant.caller.get(f"/webhooks/{webhook['id']}").json()
+    assert shown["next_probe_at"] and shown["failures"] == len(receiver.requests)
+    receiver.requests.clear()
+    receiver.answer = lambda _: 204
+    clock.skip(wait_s)
+    deliver(tenant.bench)
+    assert (len(receiver.requests), sent_twice(receiver), out_of_order(receiver)) == (len(events), 0, 0)
+    assert len({subject for subject, _ in receiver.events}) == 100
+    shown = tenant.caller.get(f"/webhooks/{webhook['id']}").json()
+    assert (shown["next_probe_at"], shown["failures"]) == (None, 0)
+    assert tenant.deliveries(webhook, state="waiting") == []
+
+
+def test_a_delivery_that_fails_is_tried_at_growing_intervals_for_a_day(tenant: Tenant, receiver: Receiver) -> None:
+    webhook = tenant.webhook(receiver.url, "file.done")
+    clock, waits = DeliveryClock(tenant.bench.database, tenant.id), list[float]()
+    receiver.answer = lambda _: 503
+    tenant.end_files("done")
+    deliver(tenant.bench)
+    while (wait_s := clock.until_next_s()) is not None:
+        waits.append(wait_s)
+        clock.skip(wait_s)
+        deliver(tenant.bench)
+    assert len(receiver.requests) == len(waits) + 1
+    assert sum(waits) == pytest.approx(GIVE_UP_AFTER_S, rel=0.01)
+    for attempt, wait_s in enumerate(waits[:-1], 1):  # the last attempt is made when the day is over
+        assert retry_delay(attempt, 0.0) * 0.99 < wait_s < retry_delay(attempt, 1.0) * 1.01
+    (failed,) = tenant.deliveries(webhook, state="failed")
+    assert failed["attempts"] == len(receiver.requests)
 
 
 # --- the log, redelivery, secrets --------------------------------------------------------------------

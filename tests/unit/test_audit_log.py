@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,6 +18,7 @@ from functions.api.answering import answer
 from functions.api.entry import contract
 from functions.api.requests import Request
 from functions.api.routes import ROUTES, Route
+from infra.audit_log import main as check_export
 from layers.domain.audit_log import FIRST_HASH, entry_text, first_broken, hash_of
 from layers.domain.keys import hash_key
 from layers.ports.rows import KeyHolder, StoredResponse
@@ -193,6 +195,27 @@ def test_a_first_entry_that_follows_another_one_shows() -> None:
     previous = "1" * 64
     forged = line | {"previous_hash": previous, "hash": hash_of(previous, 1, line["at"], line["entry"])}
     assert first_broken([forged]) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "said"),
+    [
+        ("\n".join(json.dumps(line) for line in chain(5)), 0, "5 entries are intact; the last is 5"),
+        ("\n".join(json.dumps(line) for line in chain(5) if line["number"] != 3), 1, "entry 4 was changed"),
+        ("not JSON", 2, "can't be read as entries of an audit log"),
+        ('{"entries": []}', 2, "can't be read as entries of an audit log"),
+        (None, 2, "can't be read as entries of an audit log"),
+    ],
+)
+def test_an_export_is_checked_without_a_server(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None, code: int, said: str
+) -> None:
+    path = tmp_path / "audit-log.jsonl"
+    if content is not None:
+        path.write_text(content)
+    assert check_export(str(path)) == code
+    shown = capsys.readouterr()
+    assert said in shown.out + shown.err
 
 
 def test_an_entry_is_hashed_as_ascii_in_a_fixed_order() -> None:

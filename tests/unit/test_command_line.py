@@ -151,7 +151,17 @@ def test_an_upload_that_waits_names_the_files_that_failed_and_exits_with_1(
     assert run("upload", str(folder), "--wait", "--json", "--quiet") == 1
     assert printed(capsys)[0]["failed"] == [{"name": "b.pdf", "at": "ocr", "reason": "unreadable"}]
     assert run("upload", str(folder), "--wait", "--quiet") == 1
-    assert "unreadable" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "unreadable" in shown.out and "Processed: 1 done, 1 failed." in shown.err
+
+
+def test_a_folder_that_does_not_exist_is_not_watched_and_gets_no_dataset(
+    fairway: FakeFairway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(Client, "dataset", lambda _, name: asked.append(name))
+    assert run("watch", str(tmp_path / "nothing"), "--once") == 2
+    assert asked == []
 
 
 def test_an_upload_shows_its_progress_apart_from_its_result(
@@ -232,7 +242,10 @@ def test_exit_codes_tell_what_went_wrong(fairway: FakeFairway, arguments: tuple[
     assert run(*arguments) == code
 
 
-@pytest.mark.parametrize("arguments", [(), ("remove", "--dataset", "x"), ("redrive",), ("status", "--unknown")])
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("remove", "--dataset", "x"), ("redrive",), ("status", "--unknown"), ("upload", "x", "--label", "a,b")],
+)
 def test_wrong_use_exits_with_2(home: Path, arguments: tuple[str, ...]) -> None:
     with pytest.raises(SystemExit) as ended:
         run(*arguments)

@@ -63,11 +63,12 @@ def find_access(
 
 
 def keep_access(access: Access, path: Path) -> None:
-    """Store an address and a key in a file that only its owner can read."""
+    """Store an address and a key in a file that only its owner can read. Its other settings stay."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    text = "".join(
-        f"{name} = {json.dumps(value)}\n" for name, value in (("api_url", access.api_url), ("api_key", access.api_key))
-    )
+    kept = path.read_text().splitlines() if path.exists() else []
+    others = [line for line in kept if not re.match(r"\s*api_(url|key)\s*=", line)]
+    lines = [f"api_url = {json.dumps(access.api_url)}", f"api_key = {json.dumps(access.api_key)}", *others]
+    text = "".join(f"{line}\n" for line in lines)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
     path.chmod(0o600)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 import ssl
 import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import imapclient
 from imapclient.exceptions import IMAPClientError, LoginError
+
+from fairway_client.oauth import is_loopback
 
 DONE, SEEN = b"$FairwayDone", b"$FairwayNothingAttached"
 TIMEOUT_S = 60
@@ -23,6 +25,8 @@ FETCHED_BYTES = 4 << 20
 LONGEST_WAIT_S = 60.0
 CHECK_S = 0.5
 MOST_NAMED = 20
+MECHANISMS = ("OAUTHBEARER", "XOAUTH2")
+MOST_STATUS = 100
 
 
 class BadMailbox(Exception):
@@ -30,7 +34,13 @@ class BadMailbox(Exception):
 
 
 class LoginRefused(Exception):
-    """The server does not accept the user or the password."""
+    """The server does not accept the user, the password or the token."""
+
+
+class Token(NamedTuple):
+    """An access token of OAuth 2.0."""
+
+    text: str
 
 
 class TooLarge(Exception):
@@ -92,12 +102,16 @@ class Mailbox:
     folders they are marked. Raises BadMailbox, LoginRefused, and, as all methods, IMAPClientError or OSError."""
 
     def __init__(
-        self, address: Address, password: str, move_to: str | None = None, others_to: str | None = None
+        self, address: Address, secret: str | Token, move_to: str | None = None, others_to: str | None = None
     ) -> None:
+        """`secret` is the password, or an access token."""
         self._address = address
         self._client = self._connected()
         try:
-            self._log_in(password)
+            if isinstance(secret, Token):
+                self._log_in_with_token(secret)
+            else:
+                self._log_in(secret)
             self._open(move_to, others_to)
         except BaseException:
             self.close()
@@ -120,7 +134,7 @@ class Mailbox:
     def _encrypt(self, client: imapclient.IMAPClient) -> None:
         if client.has_capability("STARTTLS"):
             client.starttls()
-        elif not _is_this_machine(self._address.host):
+        elif not is_loopback(self._address.host):
             client.shutdown()
             raise BadMailbox(
                 f"{self._address.host} offers no encryption at port {self._address.port}, so the password could be read on "
@@ -138,6 +152,17 @@ class Mailbox:
                 raise BadMailbox(f"{host} takes no password or user with letters beyond ASCII")
         except LoginError as error:
             raise LoginRefused(f"{host} refuses {user}: {_words(error)}") from None
+
+    def _log_in_with_token(self, token: Token) -> None:
+        user, host = self._address.user, self._address.host
+        mechanism = next((each for each in MECHANISMS if self._client.has_capability(f"AUTH={each}")), None)
+        if mechanism is None:
+            raise BadMailbox(f"{host} takes no access tokens (OAUTHBEARER or XOAUTH2); use a password")
+        answer = _TokenAnswer(mechanism, user, token.text)
+        try:
+            self._client.sasl_login(mechanism, answer)
+        except LoginError as error:
+            raise LoginRefused(f"{host} refuses the access token of {user}: {answer.status or _words(error)}") from None
 
     def _open(self, move_to: str | None, others_to: str | None) -> None:
         folder = self._existing(self._address.folder)
@@ -266,6 +291,32 @@ class Mailbox:
         self._client.idle_done()
 
 
+class _TokenAnswer:
+    """What the client sends to log in with a token: RFC 7628, and Google's older form of it.
+
+    A server that refuses says why, in JSON, and waits for an empty answer.
+    """
+
+    def __init__(self, mechanism: str, user: str, token: str) -> None:
+        if mechanism == "OAUTHBEARER":
+            name = user.replace("=", "=3D").replace(",", "=2C")
+            first, self._refused = f"n,a={name},", b"\1"
+        else:
+            first, self._refused = f"user={user}", b""
+        self._first = f"{first}\1auth=Bearer {token}\1\1".encode()
+        self.status = ""
+
+    def __call__(self, challenge: bytes) -> bytes:
+        if self._first:
+            first, self._first = self._first, b""
+            return first
+        try:
+            self.status = str(json.loads(challenge)["status"])[:MOST_STATUS]
+        except (ValueError, KeyError, TypeError):
+            pass  # it says so in another way
+        return self._refused
+
+
 def _is_arrival(response: Any) -> bool:
     """Whether an idle server says how many mails the folder has now."""
     return isinstance(response, tuple) and b"EXISTS" in response
@@ -274,10 +325,3 @@ def _is_arrival(response: Any) -> bool:
 def _words(error: Exception) -> str:
     """What a server said; the library shows it as Python shows bytes."""
     return re.sub(r"^b(['\"])(.*)\1$", r"\2", str(error))
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 from layers.adapters.postgres.database import Database, load_queries
 from layers.adapters.postgres.store import QUERIES
 from layers.domain.file import File
+from layers.domain.kept import Kept
 from layers.domain.kinds.decision import RULES_ALONE
 from layers.domain.kinds.learnt import SURE_FROM, Example, Model, trained, words_of
 from layers.domain.kinds.rules import MOST_CHARACTERS, Kind, looks_of, scores
@@ -20,18 +19,16 @@ from layers.ports.kinds import Routes
 
 # The parameters of `kind_examples`: how many files of a dataset teach, the newest.
 EXAMPLES = {"most_lessons": 200, "most_undisputed": 100, "sure_from": 100 * SURE_FROM, "characters": MOST_CHARACTERS}
-MOST_KEPT, KEPT_S = 50, 600.0  # models in a process, and how long one is used before it is made anew
+MOST_KEPT, KEPT_S = 50, 600.0  # models in a process
 
 
 class PostgresKinds:
-    """The port `Kinds`. A model is kept in the process until its dataset is taught something else, for some minutes at most.
-    Threads share it."""
+    """The port `Kinds`. A model is kept in the process until its dataset is taught something else, for some minutes at most."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._sql = load_queries(QUERIES)
-        self._models: OrderedDict[str, tuple[str, float, Model]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._models = Kept[Model](MOST_KEPT, KEPT_S)
 
     def routes(self, file: File) -> Routes:
         row = self._database.row(self._sql["routes"], file_id=file.file_id, most_lessons=EXAMPLES["most_lessons"])
@@ -42,17 +39,7 @@ class PostgresKinds:
     def model(self, file: File, taught: str) -> Model:
         if not taught:
             return RULES_ALONE
-        with self._lock:
-            kept = self._models.get(file.dataset_id)
-        if kept and kept[0] == taught and time.monotonic() < kept[1]:
-            return kept[2]
-        model = trained(self._examples(file))
-        with self._lock:
-            self._models[file.dataset_id] = (taught, time.monotonic() + KEPT_S, model)
-            self._models.move_to_end(file.dataset_id)
-            while len(self._models) > MOST_KEPT:
-                self._models.popitem(last=False)
-        return model
+        return self._models.get(file.dataset_id, taught, time.monotonic(), lambda: trained(self._examples(file)))
 
     def _examples(self, file: File) -> Sequence[Example]:
         keys = {"tenant_id": file.tenant_id, "dataset_id": file.dataset_id}

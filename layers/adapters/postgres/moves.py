@@ -49,6 +49,9 @@ class MoveQueries(Transaction):
     def undo_move(self, move_id: UUID, key_id: str, person: str | None) -> bool:
         return bool(self._value("undo_move", move_id=move_id, key_id=key_id, person=person))
 
+    def lessons_version(self, dataset_id: str) -> str:
+        return str(self._value("lessons_version", dataset_id=dataset_id, most_lessons=EXAMPLES["most_lessons"]))
+
     def kind_examples(self, dataset_id: str) -> list[Example]:
         query = load_queries(STORE_QUERIES)["kind_examples"]
         keys = {"tenant_id": self._tenant_id, "dataset_id": dataset_id}

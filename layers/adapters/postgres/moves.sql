@@ -8,6 +8,10 @@ SELECT dataset_id FROM datasets
 SELECT d.routing IS NOT NULL AS has_routing FROM files f JOIN datasets d USING (dataset_id)
  WHERE f.tenant_id = :tenant_id AND f.file_id = :file_id
 
+-- lessons_version --
+-- Names what a dataset has been taught about kinds; empty without lessons.
+SELECT lessons_version(CAST(:dataset_id AS uuid), :most_lessons)
+
 -- move_file --
 -- Moves a file at a person's request; returns false if the target was removed.
 SELECT move_by_person(:tenant_id, :file_id, CAST(:target AS uuid), CAST(:home AS uuid), CAST(:kind AS text),

@@ -310,10 +310,7 @@ SELECT coalesce(d.routing, '{}') AS targets,
        coalesce(f.moved ->> 'by' = 'person', false)
        OR EXISTS (SELECT 1 FROM records r WHERE r.file_id = f.file_id AND (r.review <> 'open' OR r.set_values <> '{}'))
        AS chosen_by_person,
-       coalesce((SELECT concat_ws(' ', count(*), max(k.taught_at), min(k.taught_at))
-                   FROM (SELECT l.taught_at FROM kind_lessons l
-                          WHERE l.dataset_id = f.dataset_id ORDER BY l.taught_at DESC LIMIT :most_lessons) k
-                 HAVING count(*) > 0), '') AS taught
+       lessons_version(f.dataset_id, :most_lessons) AS taught
   FROM files f JOIN datasets d USING (dataset_id) WHERE f.file_id = :file_id
 
 -- kind_examples --

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fairway_client.access import Access
-from fairway_client.cli.output import Output
+from fairway_client.cli.output import Output, files, in_words
 from fairway_client.client import Client
 
 MOST_ROWS = 1000
@@ -39,7 +39,7 @@ def status(arguments: argparse.Namespace, access: Access, output: Output) -> int
         output.result(found)
     else:
         rows = [
-            (each["name"], each["id"], str(each["counts"]["files"]), _counts(each["counts"]["by_state"]))
+            (each["name"], each["id"], str(each["counts"]["files"]), in_words(each["counts"]["by_state"]))
             for each in found
         ]
         output.table("Datasets", ("name", "id", "files", "by state"), rows)
@@ -54,7 +54,7 @@ def _files(arguments: argparse.Namespace, client: Client, output: Output) -> int
             output.result(row)
         return 0
     output.table(
-        f"{dataset['name']}: {_counts(dataset['counts']['by_state'])}",
+        f"{dataset['name']}: {in_words(dataset['counts']['by_state'])}",
         ("file", "id", "state", "why"),
         ((row["name"], row["id"], row["state"], _reason(row)) for row in rows),
     )
@@ -66,10 +66,6 @@ def _reason(row: dict[str, Any]) -> str:
         if row.get(part):
             return str(row[part].get("detail") or row[part].get("reason") or row[part].get("code"))
     return ""
-
-
-def _counts(by_state: dict[str, int]) -> str:
-    return ", ".join(f"{count:,} {state}" for state, count in sorted(by_state.items())) or "empty"
 
 
 def records(arguments: argparse.Namespace, access: Access, output: Output) -> int:
@@ -121,8 +117,10 @@ def remove(arguments: argparse.Namespace, access: Access, output: Output) -> int
         removal = client.call("POST", f"/datasets/{dataset['id']}/removals", body)
     if output.as_json:
         output.result(removal)
-    else:
-        output.note(f"Removed {removal['count']:,} files. To undo: fairway undo {removal['id']}")
+        return 0
+    for file_id in removal.get("not_found", ()):
+        output.note(f"{file_id} is not in the dataset, or was removed before.")
+    output.note(f"Removed {files(removal['count'])}. To undo: fairway undo {removal['id']}")
     return 0
 
 
@@ -150,7 +148,7 @@ def move(arguments: argparse.Namespace, access: Access, output: Output) -> int:
     for refused in moved["not_moved"]:
         output.note(f"{refused['id']} was not moved: {refused['reason']}")
     how = "" if arguments.undo or not moved["count"] else f" To undo: fairway move --undo {moved['id']}"
-    output.note(f"Moved {moved['count']:,} files{' back' if arguments.undo else ''}.{how}")
+    output.note(f"Moved {files(moved['count'])}{' back' if arguments.undo else ''}.{how}")
     return 0
 
 
@@ -188,5 +186,5 @@ def redrive(arguments: argparse.Namespace, access: Access, output: Output) -> in
     if output.as_json:
         output.result({"count": count})
     else:
-        output.note(f"{count:,} files run again.")
+        output.note(f"{files(count)} to run again.")
     return 0

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import getpass
-import os
-import stat
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 from imapclient.exceptions import IMAPClientError
 
 from fairway_client.access import Access
+from fairway_client.cli.mail_login import Login
 from fairway_client.cli.output import Output
 from fairway_client.cli.upload import stopped_by_signals
 from fairway_client.client import Client
@@ -24,11 +20,12 @@ from fairway_client.folder import Found
 from fairway_client.mailbox import BadMailbox, LoginRefused, Mailbox, TooLarge, parse_address
 from fairway_client.mails import Mail, UnreadableMail, read_mail
 from fairway_client.memory import Memory, path_of
+from fairway_client.oauth import BadSettings, TokenRefused
+from fairway_client.secret_files import BadSecretFile
 from fairway_client.transfer import Patience, Stopped
 from fairway_client.uploading import Options, Report, Upload
 from fairway_client.watching import FIRST_RETRY_S, LONGEST_RETRY_S
 
-VARIABLE = "FAIRWAY_IMAP_PASSWORD"
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 2.0, 300.0
 POLL_S = 60.0
 WRONG_USE, UNREACHABLE = 2, 3
@@ -36,11 +33,11 @@ WRONG_USE, UNREACHABLE = 2, 3
 
 def run(arguments: argparse.Namespace, access: Access, output: Output) -> int:
     """Watch a folder of a mailbox until Ctrl-C or SIGTERM, or with --once, until each of its mails was tried. Returns 0; 1
-    if something failed with --once; 2 if the mailbox can't be used; 3 if it can't be reached or refuses the password."""
+    if something failed with --once; 2 if the mailbox can't be used; 3 if it can't be reached or refuses the login."""
     stopping = threading.Event()
     try:
         address = parse_address(arguments.source)
-        read_password(arguments, address.user)  # a missing one is told before anything else is done
+        login = Login(arguments, address, output)  # what is missing is told before anything else is done
         client = access.client()
         dataset = client.dataset(arguments.dataset or address.folder)
         state = path_of(access.api_url, dataset["id"], address.name)
@@ -50,8 +47,7 @@ def run(arguments: argparse.Namespace, access: Access, output: Output) -> int:
             pause_s = FIRST_PAUSE_S
             while not stopping.is_set():
                 try:
-                    password = read_password(arguments, address.user)
-                    with Mailbox(address, password, arguments.move_to, arguments.others_to) as mailbox:
+                    with login.open(arguments.move_to, arguments.others_to) as mailbox:
                         pause_s = FIRST_PAUSE_S
                         watch.run(mailbox)
                     return 1 if arguments.once and watch.has_failed else 0
@@ -64,37 +60,13 @@ def run(arguments: argparse.Namespace, access: Access, output: Output) -> int:
                     pause_s = min(LONGEST_PAUSE_S, 2 * pause_s)
     except Stopped:
         return 0
-    except BadMailbox as error:
+    except (BadMailbox, BadSettings, BadSecretFile) as error:
         output.note(f"fairway: {error}")
         return WRONG_USE
-    except LoginRefused as error:
+    except (LoginRefused, TokenRefused) as error:
         output.note(f"fairway: {error}")
         return UNREACHABLE
     return 0
-
-
-def read_password(arguments: argparse.Namespace, user: str, environment: Mapping[str, str] = os.environ) -> str:
-    """The password: from the file that is named, from the environment, or asked for. Raises BadMailbox."""
-    if arguments.password_file is not None:
-        return _password_in(arguments.password_file)
-    if password := environment.get(VARIABLE):
-        return password
-    if not sys.stdin.isatty():
-        raise BadMailbox(f"the password of {user} is not known; set {VARIABLE}, or name a file with --password-file")
-    arguments.asked = getattr(arguments, "asked", None) or getpass.getpass(f"Password of {user}: ")
-    return str(arguments.asked)
-
-
-def _password_in(path: Path) -> str:
-    try:
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise BadMailbox(f"others than its owner may read {path}; run `chmod 600 {path}`")
-        lines = path.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadMailbox(f"the password can't be read from {path}: {error}") from None
-    if not lines or not lines[0]:
-        raise BadMailbox(f"{path} is empty; its first line has to be the password")
-    return lines[0]
 
 
 class _Watch:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import httpx
 import shtab
@@ -26,7 +27,12 @@ Command = Callable[[argparse.Namespace, Access, Output], int]
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="fairway", description="Sends files to Fairway and shows what became of them.")
+    top = argparse.ArgumentParser(
+        prog="fairway",
+        description="Sends files to Fairway and shows what became of them.",
+        epilog="Example: fairway upload invoices --dataset Invoices --wait. "
+        "Exit codes: 0 done, 1 something failed, 2 wrong use, 3 Fairway refused or can't be reached, 130 interrupted.",
+    )
     top.add_argument("--version", action="version", version=f"fairway {version('fairway-client')}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     shared = argparse.ArgumentParser(add_help=False)
@@ -34,21 +40,24 @@ def parser() -> argparse.ArgumentParser:
         "--api-url", help="the address of Fairway; default: $FAIRWAY_API_URL, or where you are signed in"
     )
     shared.add_argument("--api-key", help="the key; default: $FAIRWAY_API_KEY, or that of your session")
-    shared.add_argument("--json", action="store_true", dest="as_json", help="print JSON for programs")
+    printing = argparse.ArgumentParser(add_help=False)
+    printing.add_argument("--json", action="store_true", dest="as_json", help="print JSON for programs")
 
-    def add(name: str, what: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, help=what, description=what, parents=[shared])
+    def add(name: str, what: str, parents: Sequence[argparse.ArgumentParser] = (shared, printing)) -> Any:
+        return commands.add_parser(name, help=what, description=what, parents=parents)
 
     _add_upload(add("upload", "send folders or files into a dataset; the same command continues after an interruption"))
     _add_watch(add("watch", "send files as they become quiet, or what is attached to mails"))
     status = add("status", "show datasets, or the files of one")
     status.add_argument("dataset", nargs="?", help="name or id")
     status.add_argument("--state", help="only files in this state, such as failed")
-    status.add_argument("--limit", type=int, default=datasets.MOST_ROWS)
+    status.add_argument(
+        "--limit", type=int, default=datasets.MOST_ROWS, help=f"show so many files; default: {datasets.MOST_ROWS}"
+    )
     records = add("records", "show the records of a dataset")
     records.add_argument("dataset", help="name or id")
     records.add_argument("--format", choices=("table", "jsonl", "csv"), default="table")
-    records.add_argument("--limit", type=int, default=None)
+    records.add_argument("--limit", type=int, default=None, help="show so many records; default: all")
     export = add("export", "write the records of a dataset to a file")
     export.add_argument("dataset", help="name or id")
     export.add_argument("--format", choices=("csv", "xlsx", "jsonl", "parquet"), default="xlsx")
@@ -64,11 +73,11 @@ def parser() -> argparse.ArgumentParser:
     redrive.add_argument("files", nargs="*", metavar="FILE_ID")
     live = add("top", "show live what the steps do")
     live.add_argument("--once", action="store_true", help="print it once")
-    live.add_argument("--every-s", type=float, default=1.0)
+    live.add_argument("--every-s", type=float, default=1.0, metavar="SECONDS", help="how often to look; default: 1")
     add("doctor", "check the address, the clock, the services and the key")
-    login = add("login", "sign in with the link of a one-time code")
+    login = add("login", "sign in with the link of a one-time code, and keep the key", [printing])
     login.add_argument("link", nargs="?", help="as `make link` prints it; asked for if it is absent")
-    completion = add("completion", "print a script of completions for a shell")
+    completion = add("completion", "print a script of completions for a shell", [])
     completion.add_argument("shell", choices=shtab.SUPPORTED_SHELLS)
     return top
 
@@ -98,9 +107,13 @@ def _add_upload(command: argparse.ArgumentParser) -> None:
     command.add_argument("--label", action="append", default=[], help="a label of the batch; may be repeated")
     command.add_argument("--low-priority", action="store_true", help="process these files after your others")
     command.add_argument(
-        "--deadline-s", type=int, default=24 * 3600, help="until files that did not arrive are missing"
+        "--deadline-s",
+        type=int,
+        default=24 * 3600,
+        metavar="SECONDS",
+        help="until files that did not arrive are missing; default: a day",
     )
-    command.add_argument("--patience-s", type=float, default=600.0, help="how long to go on without an answer")
+    _patience(command)
     command.add_argument("--quiet", action="store_true", help="show no progress")
 
 
@@ -111,16 +124,33 @@ def _add_watch(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--move-to", metavar="FOLDER", help="where to move what is uploaded; default: leave and remember or mark it"
     )
-    command.add_argument("--quiet-s", type=float, default=3.0, help="a file is sent once it was unchanged for so long")
+    command.add_argument(
+        "--quiet-s",
+        type=float,
+        default=3.0,
+        metavar="SECONDS",
+        help="a file is sent once it was unchanged for so long; default: 3",
+    )
     command.add_argument(
         "--every-s",
         type=float,
+        metavar="SECONDS",
         help="how often to look; default: 2 for a folder, 60 for a mailbox whose server does not tell of new mails",
     )
     command.add_argument("--once", action="store_true", help="end when everything was sent")
-    command.add_argument("--patience-s", type=float, default=600.0, help="how long to go on without an answer")
-    mail = command.add_argument_group("mailboxes", "The password is taken from FAIRWAY_IMAP_PASSWORD or from a file.")
-    password = mail.add_argument(
+    _patience(command)
+    mail = command.add_argument_group(
+        "mailboxes",
+        "The password is taken from FAIRWAY_IMAP_PASSWORD or from a file. For Gmail and Microsoft 365, access tokens are taken "
+        "from a command, or got with the refresh token that the configuration file names.",
+    )
+    login = mail.add_mutually_exclusive_group()
+    login.add_argument(
+        "--token-command",
+        metavar="COMMAND",
+        help="prints an access token; it is run for each connection, without a shell",
+    )
+    password = login.add_argument(
         "--password-file", type=Path, metavar="FILE", help="its first line is the password; only its owner may read it"
     )
     _path(password, shtab.FILE)
@@ -160,6 +190,16 @@ def _add_routing(route: argparse.ArgumentParser, move: argparse.ArgumentParser) 
     move.add_argument("files", nargs="*", metavar="FILE_ID")
 
 
+def _patience(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--patience-s",
+        type=float,
+        default=600.0,
+        metavar="SECONDS",
+        help="how long to go on without an answer of Fairway; default: 600",
+    )
+
+
 def _path(action: argparse.Action, completes: dict[str, str]) -> None:
     action.complete = completes  # type: ignore[attr-defined]
 
@@ -186,7 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser()
     chosen = options.parse_args(arguments)
     _check(options, chosen)
-    output = Output(as_json=chosen.as_json)
+    output = Output(as_json=getattr(chosen, "as_json", False))
     try:
         if chosen.command == "completion":
             return system.completion(chosen, options)
@@ -212,6 +252,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(options: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
     if chosen.command == "remove" and (bool(chosen.files) + bool(chosen.batch) + chosen.whole_dataset) != 1:
         options.error("name either files, a --batch or --whole-dataset")
+    if chosen.command == "upload" and any("," in label for label in chosen.label):
+        options.error("a label has no commas; repeat --label for several")
     if chosen.command == "move" and bool(chosen.undo) == bool(chosen.dataset and chosen.to and chosen.files):
         options.error("name --dataset, --to and files, or only --undo")
     if chosen.command == "route":

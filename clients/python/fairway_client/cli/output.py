@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -12,7 +12,24 @@ from rich.markup import escape
 from rich.table import Table
 
 PLAIN_WIDTH = 140  # where the output is not a terminal
-COLOURS = {"done": "green", "partial": "yellow", "failed": "red", "upload_missing": "red", "up": "green", "down": "red"}
+COLOURS = {
+    "done": "green",
+    "partial": "yellow",
+    "failed": "red",
+    "upload_missing": "red",
+    "ok": "green",
+    "wrong": "red",
+}
+
+
+def files(count: int) -> str:
+    """A number of files in words."""
+    return f"{count:,} file{'' if count == 1 else 's'}"
+
+
+def in_words(by_state: Mapping[str, int]) -> str:
+    """The numbers of files by state."""
+    return ", ".join(f"{count:,} {state}" for state, count in sorted(by_state.items())) or "empty"
 
 
 class Output:

@@ -46,7 +46,7 @@ def doctor(arguments: argparse.Namespace, access: Access, output: Output) -> int
         output.result([{"check": name, "ok": is_ok, "detail": detail} for name, is_ok, detail in checks])
     else:
         output.table(
-            "Checks", ("check", "", "detail"), ((name, "up" if ok else "down", what) for name, ok, what in checks)
+            "Checks", ("check", "", "detail"), ((name, "ok" if ok else "wrong", what) for name, ok, what in checks)
         )
     return 0 if all(is_ok for _, is_ok, _ in checks) else 1
 
@@ -70,7 +70,8 @@ def _checks(access: Access) -> Iterator[Check]:
         yield "key", False, str(refusal)
         return
     until = f", until {me['expires_at']}" if me["expires_at"] else ""
-    yield "key", me["role"] != "viewer", f"{me['role']} of {me['tenant']['name']}{until}"
+    limits = "; it shows everything and may change nothing" if me["role"] == "viewer" else ""
+    yield "key", True, f"{me['role']} of {me['tenant']['name']}{until}{limits}"
 
 
 def _clock(response: httpx.Response) -> Check:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fairway_client.access import Access
-from fairway_client.cli.output import Output
+from fairway_client.cli.output import Output, files, in_words
 from fairway_client.cli.progress import UploadProgress
 from fairway_client.client import Client
 from fairway_client.folder import Found, find
@@ -133,7 +133,9 @@ def _show(
         if failed:
             output.table("Failed", ("file", "at", "why"), failed[:MOST_SHOWN])
         output.note(
-            f"{report.sent:,} files sent into {dataset['name']!r}, {report.duplicates:,} were there already, "
+            f"{files(report.sent)} sent into {dataset['name']!r}, {report.duplicates:,} were there already, "
             f"{len(failed):,} failed."
         )
+        for batch in processed:
+            output.note(f"Processed: {in_words(batch['by_state'])}.")
     return 1 if failed else 0

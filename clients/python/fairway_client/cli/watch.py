@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from fairway_client.access import Access
-from fairway_client.cli.output import Output
+from fairway_client.cli.output import Output, files
 from fairway_client.cli.upload import stopped_by_signals
 from fairway_client.folder import Found
 from fairway_client.memory import Memory, path_of
@@ -28,6 +28,8 @@ def run(arguments: argparse.Namespace, access: Access, output: Output) -> int:
 
         return mail.run(arguments, access, output)
     folder = Path(arguments.source)
+    if not folder.is_dir():  # before a dataset is created for it
+        raise FileNotFoundError(f"there is no folder {folder}")
     client, stopping = access.client(), threading.Event()
     dataset = client.dataset(arguments.dataset or folder.resolve().name)
     done_folder = arguments.move_to and Path(arguments.move_to)
@@ -62,7 +64,7 @@ def run(arguments: argparse.Namespace, access: Access, output: Output) -> int:
                 for failure in report.failures:
                     watched.keep_failed(failure.name)
                     output.note(f"{failure.name}: {failure.reason}; it is tried again later")
-                output.note(f"{report.sent:,} files sent, {report.duplicates:,} were there already.")
+                output.note(f"{files(report.sent)} sent, {report.duplicates:,} were there already.")
             if arguments.once and not quiet and not watched.is_waiting:
                 break
             stopping.wait(POLL_S if arguments.every_s is None else arguments.every_s)
