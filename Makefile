@@ -38,10 +38,11 @@ STAGE ?= dev
 WEB_MODULES := build/web-modules
 
 .PHONY: web browser client lint-deploy cluster test-cluster coverage top link rehearse package run video sbom test lint unit bench bench-smoke clean hostile chaos soak fuzz cases
-run: $(VENV)/.local $(WEB_MODULES)/.ready
+run:
+	@$(MAKE) --no-print-directory --silent --jobs 2 $(VENV)/.local $(WEB_MODULES)/.ready
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
 
-cluster: $(VENV)/.local $(WEB_MODULES)/.ready
+cluster: $(VENV)/.kafka $(WEB_MODULES)/.ready
 	@FAIRWAY_CLUSTER_DOLPHINSCHEDULER="$(DOLPHINSCHEDULER)" exec $(BIN)/python -m infra.cluster --files "$(FILES)" --dataset "$(DATASET)"
 
 link: $(VENV)/.local
@@ -193,7 +194,7 @@ build/bare-venv/.ready: build/lambda-venv/.ready
 	@$(LAMBDA_PYTHON) -m venv --without-pip build/bare-venv
 	@touch $@
 
-build/lambda-venv/.ready: requirements.txt constraints.txt
+build/lambda-venv/.ready: requirements.txt requirements/core.txt requirements/kafka.txt constraints.txt
 	@test -n "$(LAMBDA_PYTHON)" || { echo "Packaging needs Python 3.12, the version that Lambda runs. Set LAMBDA_PYTHON=/path/to/python3.12"; exit 1; }
 	@$(LAMBDA_PYTHON) -m venv build/lambda-venv
 	@build/lambda-venv/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --requirement requirements.txt setuptools
@@ -206,10 +207,13 @@ $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Fairway needs Python 3.11, 3.12 or 3.13 with venv and pip. Set PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.local: requirements.txt requirements/native.txt requirements/server.txt requirements/local.txt requirements/nets.txt constraints.txt clients/python/pyproject.toml | $(VENV)/bin/python
+# The networks and the client, without what they require, have no package in common with the others: pip installs the three
+# side by side.
+$(VENV)/.local: requirements/core.txt requirements/native.txt requirements/server.txt requirements/local.txt requirements/nets.txt constraints.txt clients/python/pyproject.toml | $(VENV)/bin/python
 	@echo "Installing packages into $(VENV); this takes about a minute and is done once."
-	@$(PIP) --requirement requirements/local.txt
-	@$(PIP) --no-deps --ignore-requires-python --requirement requirements/nets.txt
+	@$(PIP) --no-deps --ignore-requires-python --requirement requirements/nets.txt & nets=$$!; \
+	$(PIP) --no-deps --editable ./clients/python & client=$$!; \
+	$(PIP) --requirement requirements/local.txt && wait $$nets && wait $$client
 	@touch $@
 
 # The libraries of the web page. Without a network Fairway starts without the page, and tries again at the next start.
@@ -223,6 +227,10 @@ $(VENV)/.browser: $(VENV)/.test requirements/browser.txt
 	@$(PIP) --requirement requirements/browser.txt
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.local requirements/test.txt requirements/video.txt
+$(VENV)/.kafka: $(VENV)/.local requirements/kafka.txt
+	@$(PIP) --requirement requirements/kafka.txt
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.local requirements.txt requirements/kafka.txt requirements/test.txt requirements/video.txt
 	@$(PIP) --requirement requirements/test.txt
 	@touch $@

@@ -17,7 +17,7 @@ import time
 from typing import Any
 
 from benchmarks.api import Measured, embedded, fill, quantile
-from benchmarks.starting import cpu_s, keep, memory_mib
+from benchmarks.starting import cpu_s, family, keep, memory_mib
 from benchmarks.steady_readers import read_steadily, with_query
 
 TARGETS = {
@@ -25,6 +25,7 @@ TARGETS = {
     "200 watchers and 200 row pages/s, errors": "0",
     "200 watchers and 200 row pages/s, p95 ms": "100",
     "export of all as parquet, s": "60",
+    "export of all as parquet, CPU us a row, workers and PostgreSQL": "50 in all",
     "export of all as parquet, memory of the worker, MiB": "300",
 }
 SEARCHES: dict[str, dict[str, Any]] = {
@@ -80,9 +81,11 @@ def many_readers(measured: Measured, dataset_id: str) -> None:
 
 
 def exports(measured: Measured, dataset_id: str) -> None:
-    workers = {pid for name, pid in measured.endpoint["processes"].items() if name.startswith("worker")}
+    processes = measured.endpoint["processes"]
+    workers = {pid for name, pid in processes.items() if name.startswith("worker")}
     for form in ("parquet", "csv", "jsonl"):
         before = max(memory_mib({pid})[0] for pid in workers)
+        workers_s, database_s = cpu_s(workers), cpu_s(family(processes["postgres"]))
         began, peak = time.perf_counter(), 0.0
         export = measured.http.post(f"/datasets/{dataset_id}/exports", json={"format": form}).raise_for_status().json()
         while export["state"] not in ("done", "failed") and time.perf_counter() - began < 1200:
@@ -90,7 +93,17 @@ def exports(measured: Measured, dataset_id: str) -> None:
             peak = max(peak, *(memory_mib({pid})[0] for pid in workers))
             export = measured.get(f"/exports/{export['id']}")
         measured.results[f"export of all as {form}, s"] = round(time.perf_counter() - began, 1)
-        measured.results[f"export of all as {form}, rows"] = export["rows"]
+        measured.results[f"export of all as {form}, rows"] = rows = export["rows"]
+        workers_us, database_us = (
+            round((now_s - then_s) * 1e6 / max(1, rows), 1)
+            for now_s, then_s in (
+                (cpu_s(workers), workers_s),
+                (cpu_s(family(processes["postgres"])), database_s),
+            )
+        )
+        measured.results[f"export of all as {form}, CPU us a row, workers and PostgreSQL"] = (
+            f"{workers_us}, {database_us}"
+        )
         measured.results[f"export of all as {form}, MiB"] = round((export["size_bytes"] or 0) / 2**20, 1)
         measured.results[f"export of all as {form}, memory of the worker, MiB"] = round(peak)
         measured.results[f"export of all as {form}, memory of the worker before, MiB"] = round(before)

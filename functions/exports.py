@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from layers.domain.errors import DependencyDown, StoreUnreachable
 from layers.domain.file import artifact_key, artifact_prefix
@@ -15,12 +16,10 @@ from layers.ports.exports import ExportClaim, Exports
 from layers.ports.people import RowPosition
 from layers.telemetry.log import log
 
-if TYPE_CHECKING:
-    from functions.tables import Table
-
+Record = dict[str, Any]
 LEASE_S = 120.0
 MOST_ATTEMPTS = 3
-ROWS_AT_ONCE = 5_000
+ROWS_AT_ONCE = 10_000
 OUTAGE_S = 60.0
 KEPT_S = 24 * 3600.0
 MOST_BYTES = 5 * 2**30  # S3 stores no larger object by one PUT
@@ -106,18 +105,8 @@ def _run(
 
     writer = WRITERS[claim.format]
     path = scratch / f"export.{claim.format}"
-    written, more = 0, True
-    position: RowPosition | None = None
-    with writer(path, claim.schema) as table:
-        while more:
-            if is_stopping():
-                raise Stopped
-            if deadline is not None and time.monotonic() > deadline:
-                raise TimeoutError
-            position, count = _write_page(exports, claim, table, position)
-            written, more = written + count, position is not None
-            if not exports.extend(claim, written, LEASE_S):
-                raise LeaseLost
+    pages = _Pages(exports, claim, is_stopping, deadline)
+    writer.write(path, claim.schema, pages)
     key = artifact_key(
         str(claim.tenant_id), str(claim.export_id), STEP, 0, claim.attempt, str(claim.lease_id), path.name
     )
@@ -126,19 +115,42 @@ def _run(
         raise TooLarge(
             f"the file has {size_bytes} bytes; at most {MOST_BYTES} can be stored: export fewer rows with `where`"
         )
-    if not exports.extend(claim, written, LEASE_S + size_bytes / UPLOADED_BYTES_A_S):
+    if not exports.extend(claim, pages.written, LEASE_S + size_bytes / UPLOADED_BYTES_A_S):
         raise LeaseLost
-    objects.upload(path, key, table.media_type)
-    if not exports.finish(claim, written, key, size_bytes):
+    objects.upload(path, key, writer.media_type)
+    if not exports.finish(claim, pages.written, key, size_bytes):
         objects.delete_prefix(key)
         raise LeaseLost
 
 
-def _write_page(
-    exports: Exports, claim: ExportClaim, table: Table, position: RowPosition | None
-) -> tuple[RowPosition | None, int]:
-    rows, following = exports.rows(claim, position, ROWS_AT_ONCE)
-    return following, table.write(rows)
+@dataclass
+class _Pages:
+    """Reads the records of an export page by page, and extends its lease after each page is written."""
+
+    exports: Exports
+    claim: ExportClaim
+    is_stopping: Callable[[], bool]
+    deadline: float | None
+    written: int = 0
+
+    def __iter__(self) -> Iterator[list[Record]]:
+        from functions.tables import records_of_export
+
+        position: RowPosition | None = None
+        while True:
+            if self.is_stopping():
+                raise Stopped
+            if self.deadline is not None and time.monotonic() > self.deadline:
+                raise TimeoutError
+            rows, position = self.exports.rows(self.claim, position, ROWS_AT_ONCE)
+            records = [record for row in rows for record in records_of_export(row)]
+            if records:
+                yield records
+            self.written += len(records)
+            if not self.exports.extend(self.claim, self.written, LEASE_S):
+                raise LeaseLost
+            if position is None:
+                return
 
 
 def delete_old(exports: Exports, objects: Objects) -> int:

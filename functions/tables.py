@@ -3,146 +3,137 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, NamedTuple
+from uuid import UUID
 
-from functions.api.records import (
-    BYTE_ORDER_MARK,
-    MEDIA_TYPES,
-    OWN_COLUMNS,
-    as_lines,
-    cell,
-    records_of,
-)
+from functions.api.records import ALL_COLUMNS, BYTE_ORDER_MARK, MEDIA_TYPES, as_lines, cell, records_of
+from functions.arrow_columns import ArrowColumns
+from functions.typed_values import OTHER, as_json, kind_of, typed
 from layers.domain.extraction.schemas import resolve_references
+from layers.ports.exports import ExportedRow
 from layers.ports.rows import RecordRow
 
 Record = dict[str, Any]
-COLUMNS = (*OWN_COLUMNS, "review")
-OTHER = "other_values"  # JSON of the values that have no column, or not its type
+Pages = Iterable[Sequence[Record]]
 MOST_SHEET_ROWS = 1_048_575  # of Excel, without the header
 LONGEST_CELL = 32_767  # of Excel
-LARGEST_INTEGER = 2**63
-GROUP_ROWS = 20_000
+from_json = json.JSONDecoder().raw_decode  # of text without blanks around it, as PostgreSQL writes
+GROUP_ROWS = 100_000  # a group of rows of Parquet is in memory, compressed, until it is written
 
 
 class TooManyRows(Exception):
     """The format can't hold as many rows."""
 
 
-class Table(Protocol):
-    """A file to which records are written, in parts."""
+class Writer(NamedTuple):
+    """A format. `write` writes pages of records to a new file; it takes the schema of the dataset, whose properties are
+    columns."""
 
-    media_type: ClassVar[str]
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-
-    def write(self, rows: Sequence[RecordRow]) -> int:
-        """Write the records of these files, one row for each document. Returns the number of rows."""
+    media_type: str
+    write: Callable[[Path, Mapping[str, Any], Pages], None]
 
 
-class _Table:
-    """The columns of a table: Fairway's own, and those of the dataset's schema in its order."""
+def records_of_export(row: ExportedRow) -> list[Record]:
+    """The records of a file, one for each of its documents."""
+    fields, _ = from_json(row.fields)
+    missing = json.loads(row.missing) if row.missing else []
+    doubtful = json.loads(row.doubtful) if row.doubtful else []
+    notes = json.loads(row.notes) if row.notes else []
+    if row.further is None and row.set_values is None:
+        return [
+            {
+                "id": row.record_id,
+                "file_id": row.file_id,
+                "file_name": row.file_name,
+                "schema_version": row.schema_version,
+                "complete": row.complete,
+                "missing": missing,
+                "doubtful": doubtful,
+                "notes": notes,
+                "fields": fields,
+                "review": row.review,
+            }
+        ]
+    several = RecordRow(
+        record_id=UUID(row.record_id),
+        file_id=UUID(row.file_id),
+        file_name=row.file_name,
+        schema_version=row.schema_version,
+        fields=fields,
+        missing=missing,
+        doubtful=doubtful,
+        notes=notes,
+        complete=row.complete,
+        further=json.loads(row.further or "[]"),
+        found_by="",
+        remembered=[],
+        lost=row.lost,
+        set_values=json.loads(row.set_values or "{}"),
+        review=row.review,
+    )
+    return records_of(several, ())
 
-    def __init__(self, path: Path, schema: Mapping[str, Any]) -> None:
-        self.path = path
-        self.properties: dict[str, Any] = resolve_references(schema).get("properties") or {}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Finish the file."""
-
-    def records(self, rows: Sequence[RecordRow]) -> list[Record]:
-        return [record for row in rows for record in records_of(row, list(self.properties))]
-
-
-class CsvTable(_Table):
+def write_csv(path: Path, schema: Mapping[str, Any], pages: Pages) -> None:
     """CSV for Excel: with a byte order mark, and with an apostrophe before what could start a formula."""
-
-    media_type: ClassVar[str] = MEDIA_TYPES["csv"]
-
-    def __init__(self, path: Path, schema: Mapping[str, Any]) -> None:
-        super().__init__(path, schema)
-        self._stream = path.open("w", encoding="utf-8", newline="", errors="replace")
-        self._stream.write(BYTE_ORDER_MARK)
-        self._writer = csv.writer(self._stream, quoting=csv.QUOTE_ALL)
-        self._writer.writerow([cell(name) for name in (*COLUMNS, *self.properties)])
-
-    def write(self, rows: Sequence[RecordRow]) -> int:
-        records = self.records(rows)
-        for record in records:
-            values = (*(record[name] for name in COLUMNS), *(record["fields"].get(name) for name in self.properties))
-            self._writer.writerow([cell(value) for value in values])
-        return len(records)
-
-    def close(self) -> None:
-        self._stream.close()
+    properties = _properties(schema)
+    with path.open("w", encoding="utf-8", newline="", errors="replace") as stream:
+        stream.write(BYTE_ORDER_MARK)
+        writer = csv.writer(stream, quoting=csv.QUOTE_ALL)
+        writer.writerow([cell(name) for name in (*ALL_COLUMNS, *properties)])
+        for records in pages:
+            for record in records:
+                value_of = record["fields"].get
+                row = [cell(record[name]) for name in ALL_COLUMNS]
+                writer.writerow(row + [cell(value_of(name)) for name in properties])
 
 
-class JsonLines(_Table):
-    media_type: ClassVar[str] = MEDIA_TYPES["jsonl"]
-
-    def __init__(self, path: Path, schema: Mapping[str, Any]) -> None:
-        super().__init__(path, schema)
-        self._stream: io.TextIOWrapper = path.open("w", encoding="utf-8", errors="replace")
-
-    def write(self, rows: Sequence[RecordRow]) -> int:
-        records = self.records(rows)
-        self._stream.write(as_lines(records, list(self.properties), COLUMNS))
-        return len(records)
-
-    def close(self) -> None:
-        self._stream.close()
+def write_json_lines(path: Path, schema: Mapping[str, Any], pages: Pages) -> None:
+    properties = list(_properties(schema))
+    with path.open("w", encoding="utf-8", errors="replace") as stream:
+        for records in pages:
+            stream.write(as_lines(records, properties, ALL_COLUMNS))
 
 
-class Workbook(_Table):
+def write_workbook(path: Path, schema: Mapping[str, Any], pages: Pages) -> None:
     """A sheet with typed cells and a frozen header. Texts are never formulas or links."""
+    import xlsxwriter  # at first use: only exports need it
 
-    media_type: ClassVar[str] = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    # `constant_memory` writes each row to a temporary file as soon as the next one begins.
+    with xlsxwriter.Workbook(str(path), {"constant_memory": True, "tmpdir": str(path.parent)}) as book:
+        sheet = _Sheet(book, schema)
+        for records in pages:
+            for record in records:
+                sheet.add(record)
 
-    def __init__(self, path: Path, schema: Mapping[str, Any]) -> None:
-        import xlsxwriter  # at first use: only exports need it
 
-        super().__init__(path, schema)
-        # `constant_memory` writes each row to a temporary file as soon as the next one begins.
-        self._book = xlsxwriter.Workbook(str(path), {"constant_memory": True, "tmpdir": str(path.parent)})
-        self._sheet = self._book.add_worksheet("Records")
-        self._date = self._book.add_format({"num_format": "yyyy-mm-dd"})
+class _Sheet:
+    """The sheet of a workbook, to which records are added row by row."""
+
+    def __init__(self, book: Any, schema: Mapping[str, Any]) -> None:
+        self._kinds = {name: kind_of(each) for name, each in _properties(schema).items()}
+        self._sheet = book.add_worksheet("Records")
+        self._date = book.add_format({"num_format": "yyyy-mm-dd"})
         self._sheet.freeze_panes(1, 0)
-        bold = self._book.add_format({"bold": True})
-        for column, name in enumerate((*COLUMNS, *self.properties, OTHER)):
+        bold = book.add_format({"bold": True})
+        for column, name in enumerate((*ALL_COLUMNS, *self._kinds, OTHER)):
             self._sheet.write_string(0, column, name[:LONGEST_CELL], bold)
         self._rows = 0
 
-    def write(self, rows: Sequence[RecordRow]) -> int:
-        records = self.records(rows)
-        for record in records:
-            self._rows += 1
-            if self._rows > MOST_SHEET_ROWS:
-                raise TooManyRows(f"a sheet of Excel has at most {MOST_SHEET_ROWS} rows; export as csv, or fewer rows")
-            for column, name in enumerate(COLUMNS):
-                self._put(column, record[name], {})
-            typed, other = _typed(record["fields"], self.properties)
-            for column, (name, schema) in enumerate(self.properties.items(), len(COLUMNS)):
-                self._put(column, typed.get(name), schema)
-            self._put(len(COLUMNS) + len(self.properties), other, {})
-        return len(records)
+    def add(self, record: Record) -> None:
+        self._rows += 1
+        if self._rows > MOST_SHEET_ROWS:
+            raise TooManyRows(f"a sheet of Excel has at most {MOST_SHEET_ROWS} rows; export as csv, or fewer rows")
+        values, other = typed(record["fields"], self._kinds)
+        cells = (*(record[name] for name in ALL_COLUMNS), *(values.get(name) for name in self._kinds), other)
+        for column, value in enumerate(cells):
+            self._put(column, value)
 
-    def _put(self, column: int, value: Any, schema: Mapping[str, Any]) -> None:
+    def _put(self, column: int, value: Any) -> None:
         if value is None or value == []:
             return
         if isinstance(value, bool):
@@ -155,118 +146,42 @@ class Workbook(_Table):
             else:  # Excel has no dates before 1900
                 self._sheet.write_string(self._rows, column, value.isoformat())
         else:
-            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            text = value if isinstance(value, str) else as_json(value)
             self._sheet.write_string(self._rows, column, text[:LONGEST_CELL])
 
-    def close(self) -> None:
-        self._book.close()
 
-
-class Parquet(_Table):
+def write_parquet(path: Path, schema: Mapping[str, Any], pages: Pages) -> None:
     """Typed columns, compressed; a list or an object is JSON text."""
+    from arro3.core import RecordBatchReader
+    from arro3.io import write_parquet as write
 
-    media_type: ClassVar[str] = "application/vnd.apache.parquet"
+    columns = ArrowColumns(ALL_COLUMNS, schema)
+    errors: list[BaseException] = []
 
-    def __init__(self, path: Path, schema: Mapping[str, Any]) -> None:
-        import pyarrow
-        import pyarrow.parquet
+    def batches() -> Iterator[Any]:
+        try:
+            for records in pages:
+                yield columns.batch(records)
+        except BaseException as error:  # the library raises one of its own that has only the text
+            errors.append(error)
+            raise
 
-        super().__init__(path, schema)
-        own = {
-            **dict.fromkeys(COLUMNS, pyarrow.string()),
-            "schema_version": pyarrow.int32(),
-            "complete": pyarrow.bool_(),
-            **dict.fromkeys(("missing", "doubtful", "notes"), pyarrow.list_(pyarrow.string())),
-        }
-        types = {
-            "number": pyarrow.float64(),
-            "integer": pyarrow.int64(),
-            "boolean": pyarrow.bool_(),
-            "date": pyarrow.date32(),
-        }
-        self._names = {name: _unique(name, {*COLUMNS, OTHER}) for name in self.properties}
-        columns = [
-            *own.items(),
-            *((self._names[name], types.get(_kind(kind), pyarrow.string())) for name, kind in self.properties.items()),
-            (OTHER, pyarrow.string()),
-        ]
-        self._schema = pyarrow.schema(columns)
-        self._writer = pyarrow.parquet.ParquetWriter(str(path), self._schema, compression="zstd")
-        self._make: Callable[..., Any] = pyarrow.Table.from_pylist
-        self._held: list[Record] = []
-
-    def write(self, rows: Sequence[RecordRow]) -> int:
-        records = self.records(rows)
-        self._held += map(self._row, records)
-        if len(self._held) >= GROUP_ROWS:
-            self._flush()
-        return len(records)
-
-    def _row(self, record: Record) -> Record:
-        typed, other = _typed(record["fields"], self.properties)
-        texts = {
-            self._names[name]: json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
-            for name, value in typed.items()
-        }
-        return {**{name: record[name] for name in COLUMNS}, **texts, OTHER: other}
-
-    def _flush(self) -> None:
-        if self._held:
-            self._writer.write_table(self._make(self._held, schema=self._schema))
-            self._held = []
-
-    def close(self) -> None:
-        self._flush()
-        self._writer.close()
+    try:
+        reader = RecordBatchReader.from_batches(columns.schema, batches())
+        write(reader, path, compression="zstd(1)", max_row_group_size=GROUP_ROWS)
+    except Exception:
+        if errors:
+            raise errors[0] from None
+        raise
 
 
-WRITERS: dict[str, Callable[[Path, Mapping[str, Any]], Table]] = {
-    "csv": CsvTable,
-    "jsonl": JsonLines,
-    "xlsx": Workbook,
-    "parquet": Parquet,
+WRITERS = {
+    "csv": Writer(MEDIA_TYPES["csv"], write_csv),
+    "jsonl": Writer(MEDIA_TYPES["jsonl"], write_json_lines),
+    "xlsx": Writer("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", write_workbook),
+    "parquet": Writer("application/vnd.apache.parquet", write_parquet),
 }
 
 
-def _kind(schema: Mapping[str, Any]) -> str:
-    return "date" if schema.get("format") == "date" else str(schema.get("type"))
-
-
-def _typed(fields: Mapping[str, Any], properties: Mapping[str, Any]) -> tuple[Record, str | None]:
-    """The values with the types of their columns, and the others as JSON."""
-    typed, other = {}, {}
-    for name, value in fields.items():
-        fitting = _fitting(value, _kind(properties[name])) if name in properties else None
-        if fitting is not None:
-            typed[name] = fitting
-        elif value is not None:
-            other[name] = value
-    return typed, json.dumps(other, ensure_ascii=False) if other else None
-
-
-def _fitting(value: Any, kind: str) -> Any:
-    """The value as its column's type; None if it is of another type, as it can be in a record of an older schema."""
-    if kind in ("array", "object"):
-        return value if isinstance(value, list | dict) else None
-    if kind == "boolean":
-        return value if isinstance(value, bool) else None
-    if kind in ("number", "integer"):
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            return None
-        if kind == "number":
-            return float(value) if abs(value) < 1e300 else None
-        return int(value) if value == int(value) and abs(value) < LARGEST_INTEGER else None
-    if not isinstance(value, str):
-        return None
-    return _as_date(value) if kind == "date" else value
-
-
-def _as_date(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-def _unique(name: str, taken: set[str]) -> str:
-    return f"fields.{name}" if name in taken else name
+def _properties(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return resolve_references(schema).get("properties") or {}

@@ -7,7 +7,14 @@ import zlib
 LEAST_BYTES = 1000
 LEVEL = 1  # JSON of a table shrinks to an eighth at once; higher levels cost four times the CPU for a tenth less
 GZIP_WINDOW = 31
-COMPRESSIBLE = ("application/json", "application/problem+json", "application/x-ndjson", "text/", "image/svg+xml")
+COMPRESSIBLE = (
+    "application/json",
+    "application/problem+json",
+    "application/x-ndjson",
+    "application/vnd.apache.arrow.stream",
+    "text/",
+    "image/svg+xml",
+)
 
 
 def compress(headers: dict[str, str], body: bytes, accepted: str) -> bytes:

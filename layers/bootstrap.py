@@ -227,7 +227,10 @@ def missing_topics(topics: Iterable[str]) -> list[str]:
 
 
 def kafka_access() -> Access:
+    """Raises ValueError if the packages of Kafka are not installed."""
     config = settings()
+    if find_spec("confluent_kafka") is None:
+        raise ValueError("Kafka needs further packages: install those of requirements/kafka.txt")
     from layers.adapters.kafka.access import Access
 
     return Access(

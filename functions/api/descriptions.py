@@ -104,7 +104,11 @@ MANIFEST = (
     _query("priority", {**one_of("normal", "low"), "default": "normal"}, "as for a batch"),
     _whole("deadline_s", "seconds until files that have not arrived are missing", 60, bodies.LONGEST_UPLOAD_S, 86_400),
 )
-FORMAT = _query("format", {**one_of(*records.FORMATS), "default": "json"}, "the format of the table")
+FORMAT = _query(
+    "format",
+    one_of(*records.FORMATS),
+    "the format of the table; without it, the header Accept decides. Arrow is not available on Lambda",
+)
 EXCEL = _query(
     "excel",
     {**one_of(*records.EXCEL), "default": "0"},
@@ -123,6 +127,11 @@ TABLES: dict[str, Schema] = {
         "schema": TEXT
         | {
             "description": "RFC 4180, with a header on every page and every cell quoted; an apostrophe precedes text that a spreadsheet could take for a formula"
+        }
+    },
+    "application/vnd.apache.arrow.stream": {
+        "schema": {
+            "description": "an Arrow IPC stream with the columns of an export as Parquet: typed by the current schema; lists and objects are JSON text, and `other_values` has what fits into no column"
         }
     },
 }
@@ -165,7 +174,7 @@ class Description:
     `conflicts` and `quotas`: the route may answer with the problem `conflict` or `quota_exceeded`; `forbids`: some
     callers with the role get `forbidden`. `if_match`: it takes the
     version of the record. `takes_secret`: it is
-    public and refuses an unknown secret in the body as `unauthorized`.
+    public and refuses an unknown secret in the body as `unauthorized`. `negotiates`: the header Accept chooses the media type.
     """
 
     name: str
@@ -179,6 +188,7 @@ class Description:
     forbids: bool = False
     if_match: bool = False
     takes_secret: bool = False
+    negotiates: bool = False
     also_as: Mapping[str, Schema] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
     tag: str = ""
@@ -331,9 +341,9 @@ DESCRIPTIONS = {
          "Runs the failed steps of up to 1,000 files again, selected by state, code and values.", {202: "RedrivenMany"}, bodies.RedriveMany, tag="files"),
 
     "GET /datasets/{dataset_id}/records": Description("listRecords",
-         "Lists a dataset's records in pages, as JSON, JSON lines or CSV.",
+         "Lists a dataset's records in pages, as JSON, JSON lines, CSV or an Arrow stream.",
          {200: "Records"}, query=(FORMAT, EXCEL, _limit(1000, 1000), PAGE_CURSOR),
-         also_as=TABLES, headers=("Link", "X-Schema-Version")),
+         also_as=TABLES, headers=("Link", "X-Schema-Version"), negotiates=True),
     "POST /datasets/{dataset_id}/exports": Description("createExport",
          "Starts an export of a dataset's records to a file: CSV for Excel, a workbook, JSON lines or Parquet. A row that "
          "changes meanwhile is in the export as it was or as it is. The file is kept for a day.",

@@ -33,8 +33,8 @@ def ports() -> ApiPorts:
     )
 
 
-def respond(route: Route, http_request: Any, ids: Mapping[str, str]) -> tuple[str, dict[str, str], int]:
-    """The text, headers and status that answer one of Chalice's requests."""
+def respond(route: Route, http_request: Any, ids: Mapping[str, str]) -> tuple[str | bytes, dict[str, str], int]:
+    """The content, headers and status that answer one of Chalice's requests."""
     response = answer(route, http_request, ids, ports)
     return encode(response, http_request.headers.get("origin", ""), bootstrap.settings)
 

@@ -47,9 +47,12 @@ RETRYABLE = ("quota_exceeded", "rate_limited", "unavailable")
 HEADERS: dict[str, Schema] = {
     "Retry-After": {"required": True, "schema": {"type": "integer", "minimum": 1}, "description": "in seconds"},
     "WWW-Authenticate": {"required": True, "schema": TEXT},
-    "Link": {"schema": TEXT, "description": 'the next page, as rel="next", of jsonl and csv'},
+    "Link": {"schema": TEXT, "description": 'the next page, as rel="next", of jsonl, csv and arrow'},
     "ETag": {"schema": TEXT, "description": "the version of the record, for `If-Match`"},
-    "X-Schema-Version": {"schema": {"type": "integer"}, "description": "of the current schema, with jsonl and csv"},
+    "X-Schema-Version": {
+        "schema": {"type": "integer"},
+        "description": "of the current schema, with jsonl, csv and arrow",
+    },
 }
 
 
@@ -135,6 +138,7 @@ def _problems(route: Route, described: Description) -> list[str]:
         "unauthorized": has_key or described.takes_secret,
         "forbidden": (has_key and route.role != ROLES[0]) or described.forbids,
         "not_found": route.ids,
+        "not_acceptable": described.negotiates,
         "conflict": described.conflicts or takes_idempotency_key,
         "precondition_failed": described.if_match,
         "precondition_required": described.if_match,

@@ -11,6 +11,7 @@ TITLES = {
     "forbidden": (403, "The key's role does not allow this"),
     "not_found": (404, "Not found"),
     "method_not_allowed": (405, "This address does not allow the method"),
+    "not_acceptable": (406, "None of the accepted media types is available"),
     "conflict": (409, "Not possible in the current state"),
     "precondition_failed": (412, "It was changed in the meantime"),
     "too_large": (413, "Too large"),

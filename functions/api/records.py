@@ -1,10 +1,9 @@
-"""Records: the rows of a dataset's table, in pages, as JSON, JSON lines or CSV."""
+"""Records: the rows of a dataset's table, in pages, as JSON, JSON lines, CSV or an Arrow stream."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -12,31 +11,43 @@ from typing import Any
 from urllib.parse import urlencode
 
 from functions.api import datasets
+from functions.api.accepting import chosen
 from functions.api.artifacts import documents_of, further_id
+from functions.api.problems import Problem
 from functions.api.requests import Request, Response, bad_parameter
+from functions.arrow_columns import ArrowColumns
+from functions.typed_values import as_json
 from layers.domain.corrections import Document, sources
 from layers.ports.rows import RecordRow
 
 Shown = dict[str, Any]
-FORMATS = ("json", "jsonl", "csv")
+FORMATS = ("json", "jsonl", "csv", "arrow")
 EXCEL = ("0", "1")
 BYTE_ORDER_MARK = "\ufeff"  # without it, Excel takes UTF-8 for the system's old encoding
-MEDIA_TYPES = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8; header=present"}
+MEDIA_TYPES = {
+    "json": "application/json",
+    "jsonl": "application/x-ndjson",
+    "csv": "text/csv; charset=utf-8; header=present",
+    "arrow": "application/vnd.apache.arrow.stream",
+}
 OWN_COLUMNS = ("id", "file_id", "file_name", "schema_version", "complete", "missing", "doubtful", "notes")
+ALL_COLUMNS = (*OWN_COLUMNS, "review")
 # Characters that start a formula, also in their full-width and small forms, and control characters that can do so.
 FORMULA_STARTS = "=+-@"
 CONTROL_STARTS = ("\t", "\r", "\n")
 # A spreadsheet that expects another separator than a comma does not recognise our quotes: there, a cell begins after
 # each of these.
 CELL_ENDS = re.compile(r"([;|\t\r\n])")
+# Texts that need no closer look, as almost all: they begin with a letter or a digit, and have one part.
+is_harmless = re.compile(r"[0-9A-Za-z][^;|\t\r\n\x00]*").fullmatch
 # Invisible characters of visible categories, and the quote, which a spreadsheet takes for the start of a quoted cell.
 BLANKS = frozenset('\u115f\u1160\u3164\uffa0\u2800"')
 INVISIBLE_CATEGORIES = ("Z", "C", "M")  # separators, controls and formats, marks
 
 
 def show(request: Request, dataset_id: str) -> Response:
+    form = _format(request)
     dataset = datasets.existing(request, dataset_id)
-    form = request.one_of("format", FORMATS) or "json"
     for_excel = request.one_of("excel", EXCEL) == "1"
     if for_excel and form != "csv":
         raise bad_parameter("excel", "needs format=csv")
@@ -51,15 +62,28 @@ def show(request: Request, dataset_id: str) -> Response:
     version = dataset.schema_version
     if form == "json":
         return Response(200, {"schema_version": version, "records": records, "next_cursor": following})
-    text = _as_csv(records, columns) if form == "csv" else as_lines(records, columns)
-    if for_excel:
-        text = BYTE_ORDER_MARK + text
     headers = {"X-Schema-Version": str(version)}
     if following:
         excel = {"excel": "1"} if for_excel else {}
         query = urlencode({"format": form, **excel, "limit": limit, "cursor": following})
         headers["Link"] = f'</datasets/{dataset_id}/records?{query}>; rel="next"'
+    if form == "arrow":
+        content = ArrowColumns(ALL_COLUMNS, dataset.schema).stream(records)
+        return Response(200, content=content, media_type=MEDIA_TYPES[form], headers=headers)
+    text = _as_csv(records, columns) if form == "csv" else as_lines(records, columns)
+    if for_excel:
+        text = BYTE_ORDER_MARK + text
     return Response(200, text=text, media_type=MEDIA_TYPES[form], headers=headers)
+
+
+def _format(request: Request) -> str:
+    """The format that `format` names; without it, the one that the header Accept prefers."""
+    offered = {form: MEDIA_TYPES[form] for form in FORMATS if form != "arrow" or not request.ports.settings.on_lambda}
+    form = request.one_of("format", FORMATS) or chosen(request.headers.get("accept", ""), offered)
+    if form not in offered:
+        detail = f"records are available here as {', '.join(offered.values())}"
+        raise Problem("not_acceptable", detail)
+    return form
 
 
 def records_of(row: RecordRow, columns: Sequence[str]) -> list[Shown]:
@@ -90,11 +114,13 @@ def _record(row: RecordRow, document: Document, number: int, columns: Sequence[s
 
 def as_lines(records: Sequence[Shown], columns: Sequence[str], own: Sequence[str] = OWN_COLUMNS) -> str:
     """One record on each line, with every field of the current schema; a field that was not found is null."""
-    lines = [
-        {**{name: record[name] for name in own}, "fields": {c: record["fields"].get(c) for c in columns}}
-        for record in records
-    ]
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    lines = []
+    for record in records:
+        line = {name: record[name] for name in own}
+        value_of = record["fields"].get
+        line["fields"] = {name: value_of(name) for name in columns}
+        lines.append(as_json(line))
+    return "\n".join([*lines, ""])
 
 
 def _as_csv(records: Sequence[Shown], columns: Sequence[str]) -> str:
@@ -116,8 +142,10 @@ def cell(value: Any) -> Any:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return value
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return _without_formulas(text.replace("\x00", ""))
+    if value == []:
+        return "[]"
+    text = value if isinstance(value, str) else as_json(value)
+    return text if is_harmless(text) else _without_formulas(text.replace("\x00", ""))
 
 
 def _without_formulas(text: str) -> str:

@@ -177,11 +177,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response. `text` is sent as it is; where it is None, `body` is sent as JSON."""
+    """A response. `content` or `text` is sent as it is; where both are None, `body` is sent as JSON. On Lambda, which sends
+    only text, there is no `content`."""
 
     status: int
     body: Any = None
     text: str | None = None
+    content: bytes | None = None
     media_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
 

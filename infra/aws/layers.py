@@ -22,7 +22,15 @@ PYTHON = "3.12"
 # Lambda's names of processors, and those in the names of wheels.
 PROCESSORS = {"x86_64": "x86_64", "arm64": "aarch64"}
 # Lambda's Amazon Linux 2023 has glibc 2.34: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html
-GLIBCS = ("manylinux2014", "manylinux_2_17", "manylinux_2_24", "manylinux_2_26", "manylinux_2_27", "manylinux_2_28")
+GLIBCS = (
+    "manylinux2014",
+    "manylinux_2_17",
+    "manylinux_2_24",
+    "manylinux_2_26",
+    "manylinux_2_27",
+    "manylinux_2_28",
+    "manylinux_2_34",
+)
 DEFAULT = "default"
 CACHE = ROOT / "build" / "aws" / "layers"
 

@@ -22,6 +22,7 @@ from layers.adapters.printing.libreoffice_printer import installed
 from layers.telemetry.log import log
 
 RETIRE_IDLE_S = 30.0
+UNUSED_S = 15.0  # the first documents come sooner, or not for a while
 MAX_BODY_BYTES = 256 << 20
 SPARE_THREADS = 4  # for /health, /metrics and refusals, even if all others convert or wait
 
@@ -67,6 +68,8 @@ def main() -> int:
 
 
 def _retire_idle(converter: Converter, stop: threading.Event) -> None:
+    if not stop.wait(UNUSED_S):
+        converter.retire_unused()
     while not stop.wait(RETIRE_IDLE_S):
         converter.retire_idle()
 

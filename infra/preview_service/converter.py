@@ -85,6 +85,11 @@ class Converter:
         """How many LibreOffice processes wait for a document."""
         return len(self._printer.idle_pids())
 
+    def retire_unused(self) -> None:
+        """End the LibreOffice process that has printed the sample letter and nothing else, unless idle ones are kept."""
+        if not self.outcomes and not self.waiting:
+            self._printer.retire_idle(at_once=True)
+
     def retire_idle(self) -> None:
         self._printer.retire_idle()
         self._readers.retire_idle()

@@ -131,12 +131,13 @@ def targets_of(archive: zipfile.ZipFile, part: str) -> dict[str, tuple[str, str]
     for relationship in tree if tree is not None else ():
         if relationship.get("TargetMode") != "External":
             target = relationship.get("Target", "")
-            path = target.lstrip("/") if target.startswith("/") else _joined(folder, target)
+            path = target.lstrip("/") if target.startswith("/") else joined(folder, target)
             found[relationship.get("Id", "")] = (relationship.get("Type", "").rsplit("/", 1)[-1], path)
     return found
 
 
-def _joined(folder: PurePosixPath, target: str) -> str:
+def joined(folder: PurePosixPath, target: str) -> str:
+    """The name of the member to which a relative link in a folder leads."""
     parts = list(folder.parts)
     for piece in PurePosixPath(target).parts:
         if piece == "..":

@@ -92,8 +92,6 @@ def read_text(path: str, media_type: str) -> list[dict[str, Any]]:
 
 def read_mail(path: str, media_type: str) -> Mail:
     """The message of an .eml or an Outlook file; the first one of a mailbox."""
-    if media_type == "application/vnd.ms-outlook":
-        return _outlook(path, media_type)
     if media_type == MAILBOX:
         content, is_whole = next(mailboxes.messages_of(path), (b"", True))
     else:
@@ -257,27 +255,6 @@ def _with_pictures(html: str, carried: list[EmailMessage | Part]) -> str:
             url = f"data:{kind};base64,{base64.b64encode(payload).decode()}"
             pictures[messages.content_id_of(part).casefold()] = url
     return CID_LINK.sub(lambda match: pictures.get(match[1].casefold(), match[0]), html)
-
-
-def _outlook(path: str, media_type: str) -> Mail:
-    from layers.decoders.office import content_of
-
-    text, metadata = content_of(path, media_type)
-    headers, _, body = text.partition("\n\n")
-    mail = Mail(text=body, parts=_named(metadata))
-    for line in headers.splitlines():
-        name, mark, value = line.partition(": ")
-        if mark and name.title() in messages.SHOWN_HEADERS:
-            mail.headers.append((name.title(), value))
-        else:  # no headers: the whole text is the body
-            return Mail(text=text, parts=mail.parts)
-    return mail
-
-
-def _named(metadata: dict[str, Any]) -> list[Part]:
-    names = metadata.get("attachments") or ()
-    listed = names if isinstance(names, list | tuple) else [names]
-    return [Part("application/octet-stream", PurePath(str(name)).name, lambda: b"") for name in listed]
 
 
 def refuse_encrypted(mail: Mail) -> None:

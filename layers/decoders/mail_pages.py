@@ -19,9 +19,9 @@ from layers.decoders.mail import Mail, Part
 from layers.decoders.office import ReaderMissing
 from layers.decoders.text_pages import MAX_CHARACTERS, text_page
 from layers.domain.errors import PermanentError
-from layers.domain.formats import BY_MEDIA_TYPE, MAIL, MAILBOX, Kind, kind_of
+from layers.domain.formats import BY_MEDIA_TYPE, MAIL, MAILBOX, OUTLOOK, Kind, kind_of
 
-FORMATS = frozenset({MAIL, MAILBOX})
+FORMATS = frozenset({MAIL, MAILBOX, OUTLOOK})
 MAX_PAGES = 2000
 MAX_ATTACHED = 500  # documents and messages
 MAX_ATTACHED_BYTES = 64 << 20

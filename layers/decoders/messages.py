@@ -11,7 +11,9 @@ from email.parser import BytesFeedParser
 from functools import cache
 from typing import Any, TypeVar, cast
 
+from layers.decoders import outlook
 from layers.decoders.charsets import codec_of, decode
+from layers.decoders.containers import OLE_MARK
 from layers.decoders.plain import declared_in, decoded
 
 MAX_BYTES = 64 << 20
@@ -35,7 +37,9 @@ def content_of(path: str) -> tuple[bytes, bool]:
 
 
 def parsed(content: bytes) -> tuple[EmailMessage, bool]:
-    """The message, and whether all of it was parsed: parsing stops after MAX_PARTS parts."""
+    """The message, and whether all of it was parsed: parsing stops after MAX_PARTS parts. It may be one that Outlook saved."""
+    if content.startswith(OLE_MARK):
+        content = outlook.as_mail(content)
     content = ENCODED_WORD.sub(_as_meant, content.lstrip())
     count = 0
 

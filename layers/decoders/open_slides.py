@@ -61,25 +61,25 @@ def _text_of(slide: Element) -> str:
     lines: list[str] = []
     notes: list[str] = []
     for part in slide:
-        (notes if part.tag == f"{SHOWN}notes" else lines).extend(_lines(part))
+        (notes if part.tag == f"{SHOWN}notes" else lines).extend(lines_of(part))
     return "\n".join([*lines, *(["", "Notes:", *notes] if notes else [])])
 
 
-def _lines(element: Element) -> Iterator[str]:
+def lines_of(element: Element) -> Iterator[str]:
     """The paragraphs inside an element, without page numbers. A table row is one line."""
     if element.tag in PARAGRAPHS:
-        if line := "".join(_pieces(element)).strip():
+        if line := "".join(pieces_of(element)).strip():
             yield line
     elif element.tag == f"{TABLE}table-row":
-        yield "\t".join(" ".join(_lines(cell)) for cell in element.iter(f"{TABLE}table-cell"))
+        yield "\t".join(" ".join(lines_of(cell)) for cell in element.iter(f"{TABLE}table-cell"))
     else:
         for child in element:
-            yield from _lines(child)
+            yield from lines_of(child)
 
 
-def _pieces(element: Element) -> Iterator[str]:
+def pieces_of(element: Element) -> Iterator[str]:
     if element.tag not in PLACEHOLDERS:
         yield " " if element.tag in BREAKS else element.text or ""
         for child in element:
-            yield from _pieces(child)
+            yield from pieces_of(child)
             yield child.tail or ""

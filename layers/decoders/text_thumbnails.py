@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from layers.decoders import iwork, office, packages, plain, sheets, texts, web_pages
-from layers.decoders.containers import opened_zip, part_of
+from layers.decoders import books, iwork, packages, plain, sheets, texts, web_pages
+from layers.decoders.containers import opened_zip
 from layers.decoders.images import frame
 from layers.decoders.paper import INK, SHOWN_BYTES, blank, sheet_with_lines, wrapped
 from layers.decoders.pictures import saved
@@ -30,7 +29,7 @@ def _picture(path: str, media_type: str, into: str, name: str, edge_px: int) -> 
     kind = kind_of(media_type)
     if media_type == IWORK:
         return saved(iwork.picture(path, edge_px), into, name, edge_px)
-    if kind is Kind.BOOK and (cover := _cover(path, media_type, into)) is not None:
+    if kind is Kind.BOOK and (cover := _cover(path, into)) is not None:
         return saved(cover, into, name, edge_px)
     if kind is Kind.TABLE:
         return saved(
@@ -80,15 +79,13 @@ def _grid(rows: list[list[str]], edge_px: int) -> Any:
     return sheet
 
 
-def _cover(path: str, media_type: str, into: str) -> Any:
-    name = office.content_of(path, media_type)[1].get("cover_image")
+def _cover(path: str, into: str) -> Any:
     try:
-        with opened_zip(path) as archive:
-            content = part_of(archive, str(name)) if name else b""
+        content = books.cover_of(path)
         if not content:
             return None
         picture = Path(into) / "cover"
         picture.write_bytes(content)
         return frame(str(picture), 1, draft_edge_px=1000)
-    except (PermanentError, zipfile.BadZipFile):
+    except PermanentError:
         return None

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from layers.decoders import drawings, iwork, mail, office, open_slides, plain, sheets, slides
+from layers.decoders import (
+    books,
+    drawings,
+    iwork,
+    mail,
+    office,
+    open_slides,
+    open_texts,
+    plain,
+    rich_text,
+    sheets,
+    slides,
+)
 from layers.domain.errors import PermanentError
 from layers.domain.formats import format_of
 
@@ -13,13 +25,15 @@ Pages = list[dict[str, Any]]
 
 READERS: dict[str, Callable[[str, str], Pages]] = {
     "word": office.read_word,
-    "kreuzberg": office.read_text,
+    "office": office.read_text,
+    "open_text": open_texts.read_text,
+    "rich_text": rich_text.read_text,
+    "book": books.read_text,
     "calamine": lambda path, _: sheets.read_text(path),
     "slides": lambda path, _: slides.read_text(path),
     "open_slides": lambda path, _: open_slides.read_text(path),
     "iwork": lambda path, _: iwork.read_text(path),
     "mail": mail.read_text,
-    "outlook": mail.read_text,
     "html": plain.read_text,
     "plain": plain.read_text,
     "drawing": lambda path, _: drawings.read_text(path),

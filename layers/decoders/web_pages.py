@@ -12,14 +12,26 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from layers.decoders import iwork, mail_preview, office, open_slides, packages, plain, sheets, slides
+from layers.decoders import (
+    books,
+    iwork,
+    mail_preview,
+    office,
+    open_slides,
+    open_texts,
+    packages,
+    plain,
+    rich_text,
+    sheets,
+    slides,
+)
 from layers.decoders.containers import opened_zip
 from layers.decoders.hidden_words import without_hidden_words
 from layers.decoders.visible_markup import visible_markup
 from layers.domain.errors import PermanentError
 from layers.domain.formats import IWORK, ODF, OOXML, Kind, format_of
 
-OPEN_SLIDES, OPEN_DRAWING = f"{ODF}.presentation", f"{ODF}.graphics"
+OPEN_TEXT, OPEN_SLIDES, OPEN_DRAWING = f"{ODF}.text", f"{ODF}.presentation", f"{ODF}.graphics"
 MAX_TEXT_BYTES = 512 * 1024
 MAX_SOURCE_BYTES = 4 << 20
 MAX_PAGE_CHARACTERS = 12_000_000
@@ -234,23 +246,31 @@ def _paragraphs(text: str) -> str:
 
 
 def _word(path: str, media_type: str) -> str:
-    """With mammoth, which keeps pictures and tables; with kreuzberg if mammoth fails or the document is long."""
+    """With mammoth, which keeps pictures and tables; with office_oxide if mammoth fails or the document is long."""
     import mammoth
 
     with opened_zip(path) as archive:
         size = sum(part.file_size for part in archive.infolist() if part.filename == office.DOCUMENT)
     with without_hidden_words(path, office.DOCUMENT, office.STYLES) as (shown, _):
         if size > MAX_SOURCE_BYTES:
-            return _by_kreuzberg(shown, media_type)
+            return _office(shown, media_type)
         try:
             with open(shown, "rb") as stream:
                 return sanitised(mammoth.convert_to_html(stream).value)
         except Exception:
-            return _by_kreuzberg(shown, media_type)
+            return _office(shown, media_type)
 
 
-def _by_kreuzberg(path: str, media_type: str) -> str:
-    return sanitised(office.content_of(path, media_type, as_html=True)[0])
+def _office(path: str, media_type: str) -> str:
+    return sanitised(office.as_html(path, media_type))
+
+
+def _rich_text(path: str, _media_type: str) -> str:
+    return _paragraphs(rich_text.text_of(path)[:MAX_PAGE_CHARACTERS])
+
+
+def _book(path: str, _media_type: str) -> str:
+    return "<hr>".join(as_laid_out(chapter) for chapter in books.chapters(path))
 
 
 def _mail(path: str, media_type: str) -> str:
@@ -278,14 +298,16 @@ MAKERS: dict[str, Maker] = {
     OPEN_SLIDES: _slides,
     OPEN_DRAWING: _slides,
     IWORK: lambda path, _: iwork.as_html(path),
+    OPEN_TEXT: lambda path, media_type: sanitised(open_texts.as_html(path, media_type)),
+    "application/rtf": _rich_text,
     "text/markdown": _markdown,
     "application/json": _json,
 }
 BY_KIND: dict[Kind, Maker] = {
-    Kind.DOCUMENT: _by_kreuzberg,
+    Kind.DOCUMENT: _office,
     Kind.SHEETS: _sheets,
-    Kind.SLIDES: _by_kreuzberg,
-    Kind.BOOK: _by_kreuzberg,
+    Kind.SLIDES: _office,
+    Kind.BOOK: _book,
     Kind.MAIL: _mail,
     Kind.MARKUP: _markup,
     Kind.TABLE: _table,

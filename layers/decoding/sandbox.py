@@ -73,11 +73,13 @@ class Sandbox:
         with self._lock:
             return [decoder.pid for decoder in self._idle]
 
-    def retire_idle(self) -> None:
-        """End the decoders that have been idle for a while, except those that are kept warm."""
+    def retire_idle(self, *, at_once: bool = False) -> None:
+        """End the decoders that have been idle for a while, except those that are kept warm. `at_once`: also those that have
+        just worked."""
+        idle_s = 0.0 if at_once else IDLE_S
         with self._lock:
             warm = self._idle[-self._keep_warm :] if self._keep_warm else []
-            old = [decoder for decoder in self._idle if decoder not in warm and decoder.idle_s() > IDLE_S]
+            old = [decoder for decoder in self._idle if decoder not in warm and decoder.idle_s() > idle_s]
             self._idle = [decoder for decoder in self._idle if decoder not in old]
         for decoder in old:
             decoder.kill()

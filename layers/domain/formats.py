@@ -43,7 +43,7 @@ OOXML = "application/vnd.openxmlformats-officedocument"
 WORKBOOK = f"{OOXML}.spreadsheetml.sheet"
 ODF = "application/vnd.oasis.opendocument"
 IWORK = "application/vnd.apple.iwork"
-MAIL, MAILBOX = "message/rfc822", "application/mbox"
+MAIL, MAILBOX, OUTLOOK = "message/rfc822", "application/mbox", "application/vnd.ms-outlook"
 
 FORMATS = (
     Format("application/pdf", "PDF", Kind.PDF, ".pdf", "pdfium"),
@@ -58,21 +58,21 @@ FORMATS = (
     Format("image/jp2", "JPEG 2000", Kind.PICTURE, ".jp2"),
     Format("image/svg+xml", "SVG", Kind.DRAWING, ".svg", "drawing"),
     Format(f"{OOXML}.wordprocessingml.document", "Word", Kind.DOCUMENT, ".docx", "word", True),
-    Format("application/msword", "Word 97", Kind.DOCUMENT, ".doc", "kreuzberg"),
-    Format(f"{ODF}.text", "OpenDocument text", Kind.DOCUMENT, ".odt", "kreuzberg", True),
-    Format("application/rtf", "Rich Text", Kind.DOCUMENT, ".rtf", "kreuzberg"),
+    Format("application/msword", "Word 97", Kind.DOCUMENT, ".doc", "office"),
+    Format(f"{ODF}.text", "OpenDocument text", Kind.DOCUMENT, ".odt", "open_text", True),
+    Format("application/rtf", "Rich Text", Kind.DOCUMENT, ".rtf", "rich_text"),
     Format(f"{OOXML}.spreadsheetml.sheet", "Excel", Kind.SHEETS, ".xlsx", "calamine", True),
     Format("application/vnd.ms-excel", "Excel 97", Kind.SHEETS, ".xls", "calamine"),
     Format(f"{ODF}.spreadsheet", "OpenDocument sheets", Kind.SHEETS, ".ods", "calamine", True),
     Format(f"{OOXML}.presentationml.presentation", "PowerPoint", Kind.SLIDES, ".pptx", "slides", True),
-    Format("application/vnd.ms-powerpoint", "PowerPoint 97", Kind.SLIDES, ".ppt", "kreuzberg"),
+    Format("application/vnd.ms-powerpoint", "PowerPoint 97", Kind.SLIDES, ".ppt", "office"),
     Format(f"{ODF}.presentation", "OpenDocument slides", Kind.SLIDES, ".odp", "open_slides", True),
     Format(f"{ODF}.graphics", "OpenDocument drawing", Kind.SLIDES, ".odg", "open_slides", True),
     Format(IWORK, "Pages, Numbers, Keynote", Kind.DOCUMENT, ".pages", "iwork", True),
-    Format("application/epub+zip", "EPUB", Kind.BOOK, ".epub", "kreuzberg"),
+    Format("application/epub+zip", "EPUB", Kind.BOOK, ".epub", "book"),
     Format(MAIL, "mail", Kind.MAIL, ".eml", "mail", True),
     Format(MAILBOX, "mailbox", Kind.MAIL, ".mbox", "mail", True),
-    Format("application/vnd.ms-outlook", "Outlook mail", Kind.MAIL, ".msg", "outlook"),
+    Format(OUTLOOK, "Outlook mail", Kind.MAIL, ".msg", "mail", True),
     Format("text/html", "HTML", Kind.MARKUP, ".html", "html"),
     Format("text/markdown", "Markdown", Kind.MARKUP, ".md", "plain"),
     Format("text/x-rst", "reStructuredText", Kind.TEXT, ".rst", "plain"),

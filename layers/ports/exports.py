@@ -7,7 +7,6 @@ from uuid import UUID
 
 from layers.domain.row_filter import Order
 from layers.ports.people import RowPosition
-from layers.ports.rows import RecordRow
 
 
 class ExportClaim(NamedTuple):
@@ -28,6 +27,25 @@ class ExportClaim(NamedTuple):
         return Order(**self.sort) if self.sort else None
 
 
+class ExportedRow(NamedTuple):
+    """The record of a file. Ids and JSON are texts, because to convert them one by one would take most of the time of a large
+    export; JSON that is empty, as most is, is None."""
+
+    record_id: str
+    file_id: str
+    file_name: str
+    schema_version: int
+    complete: bool
+    review: str
+    fields: str
+    missing: str | None
+    doubtful: str | None
+    notes: str | None
+    further: str | None
+    set_values: str | None
+    lost: bool | None
+
+
 class Exports(Protocol):
     """The exports of all tenants, for workers."""
 
@@ -36,7 +54,7 @@ class Exports(Protocol):
 
     def rows(
         self, claim: ExportClaim, after: RowPosition | None, limit: int
-    ) -> tuple[list[RecordRow], RowPosition | None]:
+    ) -> tuple[list[ExportedRow], RowPosition | None]:
         """The next records in the order of the export, and the position at which they continue; None at the end."""
 
     def extend(self, claim: ExportClaim, rows_written: int, lease_s: float) -> bool:

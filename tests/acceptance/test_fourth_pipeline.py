@@ -32,6 +32,7 @@ COPIED = (
     "vendor",
     ".chalice",
     "requirements.txt",
+    "requirements",
     "pyproject.toml",
 )
 START_S = SETTLE_S = 120

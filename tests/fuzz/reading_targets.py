@@ -1,5 +1,5 @@
-"""Fuzz targets for the readers of documents: structured invoices, form data, character sets, markup, numbers, dates and
-the documents within a file. Each raises AssertionError if a reader violates its contract."""
+"""Fuzz targets for the readers of documents: structured invoices, form data, character sets, markup, numbers, dates,
+Rich Text, messages of Outlook and the documents within a file. Each raises AssertionError if a reader violates its contract."""
 
 from __future__ import annotations
 
@@ -8,9 +8,15 @@ import math
 from datetime import date
 
 from layers.decoders import charsets, einvoices
+from layers.decoders.containers import OLE_MARK
+from layers.decoders.mail import read_message
+from layers.decoders.messages import parsed
 from layers.decoders.plausible import is_plausible
+from layers.decoders.rich_text import text_of_markup
+from layers.decoders.text_pages import text_page
 from layers.decoders.visible_markup import visible_markup, visible_text
 from layers.decoders.xfa_forms import lines_of_form
+from layers.domain.errors import PermanentError
 from layers.domain.extraction.amounts import amounts
 from layers.domain.extraction.date_search import iso_date
 from layers.domain.extraction.dates import WrittenDate, dates
@@ -111,6 +117,25 @@ def storable(value: object) -> None:
     json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
 
 
+def rich_texts(data: bytes) -> None:
+    """Any Rich Text: text that can be stored, or none."""
+    try:
+        text = text_of_markup(b"{\\rtf1 " + data)
+    except ValueError:
+        return
+    storable(text_page(text)["text"])
+
+
+def outlook_messages(data: bytes) -> None:
+    """Any container: a mail that can be read, or a damaged one."""
+    try:
+        found = read_message(parsed(OLE_MARK + data)[0])
+    except PermanentError as error:
+        check(error.code == "corrupt", "a damaged message is something else")
+        return
+    storable(text_page(found.shown_text())["text"])
+
+
 READING_TARGETS = (
     structured_invoices,
     form_data,
@@ -119,4 +144,6 @@ READING_TARGETS = (
     written_numbers,
     written_dates,
     documents_in_a_file,
+    rich_texts,
+    outlook_messages,
 )

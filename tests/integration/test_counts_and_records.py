@@ -1,4 +1,4 @@
-"""Counts are exact before and after folding; records are listed as JSON, JSON lines and CSV."""
+"""Counts are exact before and after folding; records are listed as JSON, JSON lines, CSV and Arrow."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import json
 import re
 from typing import Any
 
+import arro3.io
 import httpx
 import pytest
+from fairway_client import Client
 from psycopg.types.json import Jsonb
 
 from tests.integration.conftest import Api
@@ -244,6 +246,45 @@ def test_a_csv_for_excel_begins_with_a_byte_order_mark_on_each_page(api: Api, ca
 def test_a_mark_for_excel_is_refused_where_it_makes_no_sense(caller: httpx.Client, query: str) -> None:
     dataset = new_dataset(caller)
     problem(caller.get(f"/datasets/{dataset['id']}/records?{query}"), 400, "invalid_request")
+
+
+def test_arrow_pages_have_the_records_in_typed_columns(api: Api, caller: httpx.Client) -> None:
+    dataset_id = with_records(
+        api, caller, [{"zeta": "a", "alpha": 1, "lines": [{"name": "ü"}]}, {"alpha": "x", "q": 2}]
+    )
+    client = Client(api.url, caller.headers["Authorization"].removeprefix("Bearer "))
+    pages = [arro3.io.read_ipc_stream(io.BytesIO(page)).read_all() for page in client.arrow_pages(dataset_id, limit=1)]
+    listed = caller.get(f"/datasets/{dataset_id}/records").json()["records"]
+    assert [page["id"].to_pylist() for page in pages] == [[record["id"]] for record in listed]
+    assert [page["alpha"].to_pylist() for page in pages] == [[1.0], [None]]
+    assert json.loads(pages[0]["lines"].to_pylist()[0]) == [{"name": "ü"}]
+    assert json.loads(pages[1]["other_values"].to_pylist()[0]) == {"alpha": "x", "q": 2}
+
+
+def test_the_header_accept_chooses_the_format_and_the_query_prevails(api: Api, caller: httpx.Client) -> None:
+    path = f"/datasets/{with_records(api, caller, [{'zeta': 'a'}])}/records"
+    arrow = "application/vnd.apache.arrow.stream"
+    wanted = {arrow: arrow, f"{arrow};q=0.5, text/csv": "text/csv", "*/*": "application/json"}
+    for accept, media_type in wanted.items():
+        response = caller.get(path, headers={"Accept": accept})
+        assert response.headers["content-type"].split(";")[0] == media_type
+        assert (response.headers.get("x-schema-version") is None) == (media_type == "application/json")
+    response = caller.get(path, params={"format": "json"}, headers={"Accept": arrow})
+    assert response.headers["content-type"] == "application/json"
+    assert caller.get(path, params={"format": "arrow"}).headers["content-type"] == arrow
+
+
+def test_records_in_no_known_media_type_are_refused(api: Api, caller: httpx.Client) -> None:
+    path = f"/datasets/{with_records(api, caller, [{'zeta': 'a'}])}/records"
+    problem(caller.get(path, headers={"Accept": "application/vnd.apache.arrow.file"}), 406, "not_acceptable")
+    problem(
+        caller.get(f"{path}?cursor=x", headers={"Accept": "application/vnd.apache.arrow.stream"}),
+        400,
+        "invalid_request",
+    )
+    with api.caller() as stranger:
+        response = stranger.get(path, headers={"Accept": "application/vnd.apache.arrow.stream"})
+        problem(response, 404, "not_found")
 
 
 def test_an_unknown_format_is_refused(caller: httpx.Client) -> None:

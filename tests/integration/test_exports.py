@@ -10,8 +10,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import arro3.io
 import httpx
-import pyarrow.parquet
 import pytest
 import python_calamine
 
@@ -111,12 +111,38 @@ def test_parquet_has_typed_columns_and_keeps_what_does_not_fit(
     dataset_id, file_ids = dataset_with_records(api, caller, ROWS)
     extract(api, file_ids[2], found({"company": "C", "total": "seven", "former": [1]}))
     _, content = exported(caller, store, tmp_path, dataset_id, format="parquet")
-    table = pyarrow.parquet.read_table(io.BytesIO(content))
-    rows = table.to_pylist()
-    assert [row["total"] for row in rows] == [None, -1.0, 9.5]
-    assert rows[2]["date"] == date(2026, 1, 2)
-    assert json.loads(rows[0]["other_values"]) == {"total": "seven", "former": [1]}
-    assert str(table.schema.field("total").type) == "double"
+    table = arro3.io.read_parquet(io.BytesIO(content)).read_all()
+    column = {name: table[name].to_pylist() for name in table.column_names}
+    assert column["file_id"] == file_ids[::-1]
+    assert column["total"] == [None, -1.0, 9.5]
+    assert column["date"] == [None, None, date(2026, 1, 2)]
+    assert column["missing"] == [[], [], []]
+    assert json.loads(column["other_values"][0]) == {"total": "seven", "former": [1]}
+    assert "Float64" in str(table.schema.field("total").type)
+
+
+def test_an_export_shows_what_a_person_set_and_every_document(
+    api: Api, caller: httpx.Client, store: PostgresExports, tmp_path: Path
+) -> None:
+    dataset_id, file_ids = dataset_with_records(api, caller, ROWS)
+    caller.patch(f"/files/{file_ids[0]}/record", json={"fields": {"total": 8}}, headers={"If-Match": "*"})
+    extract(api, file_ids[1], found({"company": "C"}, further=(Extraction({"total": 1}, ("company",), {}),)))
+    _, content = exported(caller, store, tmp_path, dataset_id, format="parquet")
+    table = arro3.io.read_parquet(io.BytesIO(content)).read_all()
+    column = {name: table[name].to_pylist() for name in table.column_names}
+    assert column["total"] == [7.0, None, 1.0, 8.0]
+    assert column["missing"] == [[], [], ["company"], []]
+    assert column["id"][2] == f"{column['id'][1]}-2"
+
+
+def test_a_parquet_export_of_a_stopping_worker_is_given_back(
+    api: Api, caller: httpx.Client, store: PostgresExports, tmp_path: Path
+) -> None:
+    dataset_id, _ = dataset_with_records(api, caller, ROWS)
+    export_id = caller.post(f"/datasets/{dataset_id}/exports", json={"format": "parquet"}).json()["id"]
+    for _ in range(exports.MOST_ATTEMPTS + 1):
+        write(store, MemoryObjects(), tmp_path, is_stopping=lambda: True)
+    assert caller.get(f"/exports/{export_id}").json()["state"] == "waiting"
 
 
 def test_an_export_takes_the_rows_that_match(
@@ -128,13 +154,29 @@ def test_an_export_takes_the_rows_that_match(
     assert export["rows"] == len(content.splitlines()) == 2
 
 
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        ({"sort": "total"}, list(range(9))),
+        ({}, list(range(9))[::-1]),
+        ({"where": [{"field": "total", "op": "lt", "value": 7}]}, list(range(7))[::-1]),
+    ],
+)
 def test_an_export_is_written_in_pages(
-    api: Api, caller: httpx.Client, store: PostgresExports, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    api: Api,
+    caller: httpx.Client,
+    store: PostgresExports,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    search: dict[str, Any],
+    expected: list[int],
 ) -> None:
     monkeypatch.setattr(exports, "ROWS_AT_ONCE", 3)
-    dataset_id, _ = dataset_with_records(api, caller, [{"company": "A", "total": n} for n in range(10)])
-    _, content = exported(caller, store, tmp_path, dataset_id, format="jsonl", sort="total")
-    assert [json.loads(line)["fields"]["total"] for line in content.splitlines()] == list(range(10))
+    dataset_id, file_ids = dataset_with_records(api, caller, [{"company": "A", "total": n} for n in range(10)])
+    caller.delete(f"/files/{file_ids[9]}")
+    export, content = exported(caller, store, tmp_path, dataset_id, format="jsonl", **search)
+    assert [json.loads(line)["fields"]["total"] for line in content.splitlines()] == expected
+    assert export["rows"] == len(expected)
 
 
 def test_an_export_of_a_lost_worker_begins_again_and_the_late_worker_changes_nothing(

@@ -19,6 +19,7 @@ import pytest
 from infra.local import process_table
 from infra.local.ports import choose_ports
 from infra.preview_service.converter import Converter
+from infra.preview_service.forms import Conversion
 from layers.adapters.printing.gotenberg_printer import GotenbergPrinter
 from layers.adapters.printing.libreoffice_printer import installed
 from layers.decoding import sandbox
@@ -220,5 +221,20 @@ def test_idle_processes_end_unless_they_are_kept(tmp_path: Path, monkeypatch: py
         converter.retire_idle()
         assert converter.processes == 0
         converter.warm_up(tmp_path)  # another process is started
+    finally:
+        converter.close()
+
+
+def test_a_process_that_has_only_printed_the_sample_ends_and_one_that_is_used_does_not(tmp_path: Path) -> None:
+    program = installed()
+    assert program
+    converter = Converter(program, at_once=1, kept=0)
+    try:
+        converter.warm_up(tmp_path)
+        converter.retire_unused()
+        assert converter.processes == 0
+        converter.convert(Conversion(LETTER.name, LETTER, WORD), tmp_path)
+        converter.retire_unused()
+        assert converter.processes == 1
     finally:
         converter.close()

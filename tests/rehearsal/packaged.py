@@ -29,8 +29,8 @@ import pypdfium2
 print(pypdfium2.PdfDocument("{}/Invoice INV-2023-03-0008.pdf")[0].get_textpage().get_text_range())
 """,
     "office": """
-import kreuzberg
-print(kreuzberg.extract_file_sync("{}/joinery-invoice.docx").content)
+import office_oxide
+print(office_oxide.Document.open("{}/joinery-invoice.docx").plain_text())
 """,
     "nets": """
 import importlib.util, pathlib

@@ -20,7 +20,7 @@ SDKS = {
     "PIL",
     "pypdfium2",
     "pytesseract",
-    "kreuzberg",
+    "office_oxide",
     "httpx",
     "confluent_kafka",
     "aws_msk_iam_sasl_signer",

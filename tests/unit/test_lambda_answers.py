@@ -38,7 +38,7 @@ def test_a_response_can_be_encoded_as_json_by_lambda() -> None:
 
 
 def test_the_api_starts_without_modules_that_only_one_step_or_route_needs() -> None:
-    heavy = {"boto3", "botocore", "redis", "jsonschema", "urllib3", "PIL", "kreuzberg", "pypdfium2", "pytesseract",
+    heavy = {"boto3", "botocore", "redis", "jsonschema", "urllib3", "PIL", "office_oxide", "arro3", "pypdfium2", "pytesseract",
              "aws_lambda_powertools", "functions.api.openapi", "http.client", "confluent_kafka"}  # fmt: skip
     program = f"import app, sys; print(*sorted(set(sys.modules) & {heavy!r}))"
     ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)

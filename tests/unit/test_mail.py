@@ -150,7 +150,7 @@ def test_an_attached_document_is_read_as_pages_of_the_mail(
 def test_without_the_reader_of_an_attached_document_the_mail_is_refused_so_that_page_numbers_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "kreuzberg", None)  # as for OCR on Lambda
+    monkeypatch.setitem(sys.modules, "office_oxide", None)  # as for OCR on Lambda
     made = attach(message(), docx(paragraph("Invoice number: NW-77")), "application/x-any", "a.docx")
     with pytest.raises(PermanentError, match="can't be read by OCR here"):
         read(tmp_path, attach(made, picture(), "image/png", "IMG_1.png"))

@@ -37,7 +37,7 @@ def requirements_of(layers: Iterable[str]) -> set[str]:
 
 def test_ocr_reads_a_page_with_the_packages_of_its_layers_only(tmp_path: Path) -> None:
     left_out = requirements_of(set(PLAN.layers) - set(OCR_LAYERS)) - requirements_of(OCR_LAYERS)
-    assert "kreuzberg" in left_out
+    assert "office-oxide" in left_out
     modules = [
         module
         for module, packages in packages_distributions().items()

@@ -13,6 +13,7 @@ import pytest
 from functions.pipelines import STEPS
 from infra.local import __main__ as local_start
 from infra.local.api_and_workers import DEFAULT_WORKERS
+from layers import bootstrap
 from layers.configuration_page import OTHER_VARIABLES, page
 from layers.settings import Settings
 from layers.stages import reserved_concurrency
@@ -125,3 +126,10 @@ def test_the_page_lists_every_variable_that_the_code_reads() -> None:
     names = {name for path in sources for name in read.findall(path.read_text())}
     assert "FAIRWAY_HOME" in names
     assert names <= set(re.findall(r"`(FAIRWAY_\w+)`", page()))
+
+
+def test_kafka_without_its_packages_says_which_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "find_spec", lambda name: None)
+    monkeypatch.setitem(bootstrap._BUILT, bootstrap.settings, Settings.from_environment({}))
+    with pytest.raises(ValueError, match=r"requirements/kafka\.txt"):
+        bootstrap.kafka_access()

@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ TRIES = 5
 CHUNK_BYTES = 1 << 20
 LEAST_PACKED_BYTES = 100_000
 MANIFEST_S = 120.0
+ARROW = "application/vnd.apache.arrow.stream"
 
 
 class Refused(Exception):
@@ -60,6 +62,9 @@ class Client:
         return self._answered(lambda: self._http.request(method, path, json=body, params=parameters, headers=headers))
 
     def _answered(self, request: Callable[[], httpx.Response], *, retries_quota: bool = True) -> Any:
+        return self._response(request, retries_quota=retries_quota).json()
+
+    def _response(self, request: Callable[[], httpx.Response], *, retries_quota: bool = True) -> httpx.Response:
         for attempt in range(1, TRIES + 1):
             response = request()
             if response.status_code not in (429, 503) or attempt == TRIES:
@@ -69,7 +74,7 @@ class Client:
             time.sleep(min(30.0, float(response.headers.get("Retry-After", 1))))
         if response.is_error:
             raise Refused(_problem(response))
-        return response.json()
+        return response
 
     # --- sessions ------------------------------------------------------------------------------------
 
@@ -118,6 +123,15 @@ class Client:
     def records(self, dataset_id: str) -> Iterator[dict[str, Any]]:
         """Every record of a dataset, oldest first."""
         yield from self._pages(f"/datasets/{dataset_id}/records", "records", limit=1000)
+
+    def arrow_pages(self, dataset_id: str, *, limit: int = 1000) -> Iterator[bytes]:
+        """Every record of a dataset, oldest first, as Arrow IPC streams of up to `limit` files each. Every stream is complete:
+        `pyarrow.ipc.open_stream(page)` or `polars.read_ipc_stream(page)` reads it."""
+        url = f"/datasets/{dataset_id}/records?limit={limit}"
+        while url:
+            page = self._response(partial(self._http.get, url, headers={"Accept": ARROW}))
+            yield page.content
+            url = page.links.get("next", {}).get("url", "")
 
     # --- corrections and reviews ---------------------------------------------------------------------
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from layers.adapters.postgres.database import Database, load_queries
-from layers.adapters.postgres.people import PeopleQueries
+from layers.adapters.postgres.people import LAST_ID, PeopleQueries, as_text
 from layers.adapters.postgres.transaction import rows_of
-from layers.ports.exports import ExportClaim
+from layers.ports.exports import ExportClaim, ExportedRow
 from layers.ports.people import RowPosition
-from layers.ports.rows import RecordRow
 
 QUERIES = Path(__file__).with_name("exports.sql")
 
@@ -30,12 +29,17 @@ class PostgresExports:
 
     def rows(
         self, claim: ExportClaim, after: RowPosition | None, limit: int
-    ) -> tuple[list[RecordRow], RowPosition | None]:
+    ) -> tuple[list[ExportedRow], RowPosition | None]:
         with self._of_tenant(claim) as queries:
+            if not claim.conditions and claim.order is None:
+                before = after.file_id if after else LAST_ID
+                rows = queries.exported(self._sql["newest_records"], claim, before=before, limit=limit)
+                return rows, RowPosition(True, None, None, rows[-1].file_id) if len(rows) == limit else None
             page = queries.find_rows(str(claim.dataset_id), claim.conditions, claim.order, after, limit)
-            records = queries.table_records(self._sql["table_records"], page.file_ids)
-        by_file = {record.file_id: record for record in records}
-        return [by_file[file_id] for file_id in page.file_ids if file_id in by_file], page.following
+            found = [str(file_id) for file_id in page.file_ids]
+            rows = queries.exported(self._sql["records_of_files"], claim, file_ids=as_text(found))
+        by_file = {row.file_id: row for row in rows}
+        return [by_file[file_id] for file_id in found if file_id in by_file], page.following
 
     def extend(self, claim: ExportClaim, rows_written: int, lease_s: float) -> bool:
         return self._extend(claim, rows_written=rows_written, lease_s=lease_s, given_back=0)
@@ -87,6 +91,7 @@ class _TenantQueries(PeopleQueries):
     def name_tenant(self, tenant_id: str) -> None:
         self._tenant_id = tenant_id
 
-    def table_records(self, query: str, file_ids: list[Any]) -> list[RecordRow]:
-        cursor = self._connection.cursor(row_factory=rows_of(RecordRow))
-        return cursor.execute(query, {"tenant_id": self._tenant_id, "file_ids": file_ids}).fetchall()
+    def exported(self, query: str, claim: ExportClaim, **parameters: Any) -> list[ExportedRow]:
+        cursor = self._connection.cursor(row_factory=rows_of(ExportedRow))
+        chosen = {"tenant_id": self._tenant_id, "dataset_id": claim.dataset_id, **parameters}
+        return cursor.execute(query, chosen, prepare=False).fetchall()

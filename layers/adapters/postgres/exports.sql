@@ -28,12 +28,27 @@ UPDATE exports
        ended_at = CASE WHEN :state IN ('done', 'failed') THEN clock_timestamp() END
  WHERE export_id = :export_id AND lease_id = :lease_id RETURNING export_id
 
--- table_records --
--- The records of files, with their names.
-SELECT r.record_id, r.file_id, f.name AS file_name, r.schema_version, r.fields, r.missing, r.doubtful, r.notes, r.complete,
-       r.further, r.found_by, r.remembered, r.lost, r.set_values, r.review
-  FROM records r JOIN files f USING (file_id)
- WHERE r.tenant_id = :tenant_id AND r.file_id = ANY (:file_ids) AND f.removed_at IS NULL
+-- newest_records --
+-- The records of a dataset's files, newest file first. Both tables name the position: a merge join would otherwise read
+-- the records from the newest one again for each page.
+SELECT CAST(r.record_id AS text) AS record_id, CAST(f.file_id AS text) AS file_id, f.name AS file_name, r.schema_version, r.complete,
+       r.review, CAST(r.fields AS text) AS fields, CAST(nullif(r.missing, '[]') AS text) AS missing,
+       CAST(nullif(r.doubtful, '[]') AS text) AS doubtful, CAST(nullif(r.notes, '[]') AS text) AS notes,
+       CAST(nullif(r.further, '[]') AS text) AS further, CAST(nullif(r.set_values, '{}') AS text) AS set_values, r.lost
+  FROM files f JOIN records r ON r.file_id = f.file_id
+ WHERE f.tenant_id = :tenant_id AND f.dataset_id = :dataset_id AND f.removed_at IS NULL
+   AND f.file_id < :before AND r.file_id < :before
+ ORDER BY f.file_id DESC LIMIT :limit
+
+-- records_of_files --
+-- The records of some of a dataset's files.
+SELECT CAST(r.record_id AS text) AS record_id, CAST(f.file_id AS text) AS file_id, f.name AS file_name, r.schema_version, r.complete,
+       r.review, CAST(r.fields AS text) AS fields, CAST(nullif(r.missing, '[]') AS text) AS missing,
+       CAST(nullif(r.doubtful, '[]') AS text) AS doubtful, CAST(nullif(r.notes, '[]') AS text) AS notes,
+       CAST(nullif(r.further, '[]') AS text) AS further, CAST(nullif(r.set_values, '{}') AS text) AS set_values, r.lost
+  FROM files f JOIN records r ON r.file_id = f.file_id
+ WHERE f.tenant_id = :tenant_id AND f.dataset_id = :dataset_id AND f.removed_at IS NULL
+   AND f.file_id = ANY (CAST(:file_ids AS uuid[]))
 
 -- old_exports --
 -- Exports that ended long ago, or whose dataset was removed.

@@ -147,10 +147,10 @@ class PeopleQueries(Transaction):
         return [row[0] for row in self._tuples("file_ids_by_name", name=pattern_of(name), **chosen)]
 
     def row_versions(self, file_ids: Sequence[str]) -> dict[str, str]:
-        return dict(self._tuples("row_versions", file_ids=_as_text(file_ids)))
+        return dict(self._tuples("row_versions", file_ids=as_text(file_ids)))
 
     def table_rows(self, file_ids: Sequence[str]) -> list[TableRow]:
-        return self._rows(TableRow, "table_rows", file_ids=_as_text(file_ids))
+        return self._rows(TableRow, "table_rows", file_ids=as_text(file_ids))
 
     # --- pages, batches and removals
 
@@ -270,6 +270,6 @@ def _position(row: _FoundRow, order: Order | None, without_value: bool) -> RowPo
     return RowPosition(False, None, row.key, str(row.file_id))
 
 
-def _as_text(file_ids: Sequence[str]) -> str:
+def as_text(file_ids: Sequence[str]) -> str:
     """Ids as one text: to convert a list of them takes longer than all other parameters of a page of rows."""
     return f"{{{','.join(file_ids)}}}"

@@ -65,8 +65,8 @@ class LibreOfficePrinter:
         """The process ids of LibreOffice processes that wait for a document."""
         return self._sandbox.idle_pids()
 
-    def retire_idle(self) -> None:
-        self._sandbox.retire_idle()
+    def retire_idle(self, *, at_once: bool = False) -> None:
+        self._sandbox.retire_idle(at_once=at_once)
 
     def close(self) -> None:
         self._sandbox.close()
