@@ -247,6 +247,8 @@ class StoredResponse(NamedTuple):
 
 
 class Removal(NamedTuple):
+    """A removal with the name of its dataset, and those of up to three of its files as long as they are removed."""
+
     removal_id: UUID
     dataset_id: UUID
     whole_dataset: bool
@@ -258,6 +260,8 @@ class Removal(NamedTuple):
     swept_at: datetime | None
     objects_erased: int
     rows_erased: int
+    dataset_name: str
+    file_names: list[str]
 
 
 class RemovedFiles(NamedTuple):
