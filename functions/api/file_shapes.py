@@ -312,7 +312,7 @@ FILE_SHAPES: dict[str, Schema] = {
     "Removal": object_of(
         id=ID,
         dataset_id=ID,
-        dataset_name=TEXT,
+        dataset_name=or_null(TEXT) | {"description": "null once the dataset is erased"},
         file_names=each(TEXT) | {"description": "up to three of its files, while they can be brought back"},
         whole_dataset=BOOLEAN,
         count=COUNT,

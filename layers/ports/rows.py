@@ -247,7 +247,7 @@ class StoredResponse(NamedTuple):
 
 
 class Removal(NamedTuple):
-    """A removal with the name of its dataset, and those of up to three of its files as long as they are removed."""
+    """A removal with the name of its dataset (None once that is erased), and those of up to three files that are removed."""
 
     removal_id: UUID
     dataset_id: UUID
@@ -260,7 +260,7 @@ class Removal(NamedTuple):
     swept_at: datetime | None
     objects_erased: int
     rows_erased: int
-    dataset_name: str
+    dataset_name: str | None
     file_names: list[str]
 
 

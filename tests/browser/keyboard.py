@@ -69,7 +69,7 @@ def test_each_stop_of_the_tab_key_has_a_name_and_can_be_seen(form: str, start: S
             page.evaluate("document.activeElement?.blur()")
             for key in ("Tab", "Shift+Tab"):
                 found = stops(page, key)
-                assert len(found) > 3, (show.__name__, found)
+                assert len(found) >= 3, (show.__name__, found)
                 poor += [(show.__name__, key, at["what"]) for at in found if not (at["name"] and at["isSeen"])]
             page.keyboard.press("Escape")
     assert poor == []

@@ -129,16 +129,20 @@ def test_a_file_is_moved_while_it_is_looked_at_and_its_new_row_names_that(visit:
 def test_files_that_cannot_be_moved_stay_and_say_why_in_german(start: Start, browser: Browser) -> None:
     source = dataset_with_samples(start, "Stays", (STATEMENT,))
     start.client.dataset("Stays not")
+    (file,) = start.client.files(source["id"])
+    refused = {"id": file["id"], "reason": "it is being processed; try again when it has ended"}
+    answer = {"id": None, "count": 0, "not_moved": [refused], "has_more": False}
     with visiting(start, browser, locale="de-DE") as visit:
         page = visit.tab()
         page.goto(address_of(start, source["id"]))
         page.locator(".table-row.body .chooser").click()
         page.get_by_role("button", name="Verschieben", exact=True).click()
         page.get_by_label("Datensatz", exact=True).select_option("Stays not")
-        (file,) = start.client.files(source["id"])
-        start.client.call("DELETE", f"/files/{file['id']}")
+        page.route("**/moves", lambda route: route.fulfill(status=202, json=answer))
         page.get_by_role("dialog").get_by_role("button", name="Verschieben", exact=True).click()
-        expect(page.get_by_text("1 Datei wurde nicht verschoben: sie ist nicht in diesem Datensatz")).to_be_visible()
+        expect(page.get_by_text("1 Datei wurde nicht verschoben: sie wird gerade verarbeitet")).to_be_visible()
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        expect(page.get_by_text("1 ausgewählt")).to_be_visible()
 
 
 def settle_all(start: Start, dataset: dict[str, Any]) -> None:

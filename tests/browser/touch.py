@@ -45,6 +45,10 @@ class Phone:
     def title(self) -> Locator:
         return self.page.get_by_label(re.compile("^title", re.IGNORECASE)).first
 
+    def show(self) -> None:
+        """Scroll the words into sight. A value that gets the focus scrolls to its own place."""
+        self.page.locator(".word").nth(self.index).evaluate("word => word.scrollIntoView({block: 'center'})")
+
     def word(self, number: int) -> Point:
         """The middle of one of the words."""
         return self.middle(".word", self.index + number)
@@ -101,7 +105,7 @@ def phone(start: Start, browser: Browser) -> Iterator[Phone]:
         index, words = page.evaluate(IN_LINE)
         assert index >= 0
         found.index, found.words = index, tuple(words)
-        page.locator(".word").nth(index).evaluate("word => word.scrollIntoView({block: 'center'})")
+        found.show()
         yield found
 
 
@@ -180,6 +184,7 @@ def test_a_word_that_is_no_value_of_its_kind_says_how_to_go_on(phone: Phone) -> 
     total = phone.page.get_by_label(re.compile("^total", re.IGNORECASE)).first
     before = total.input_value()
     total.focus()
+    phone.show()
     phone.tap(phone.word(1))
     expect(phone.page.get_by_text("Drag the handles over more words, or type the value.")).to_be_visible()
     expect(total).to_have_value(before)

@@ -147,7 +147,9 @@ SELECT batch_id, dataset_id, name, allow_duplicates, separation, labels, priorit
 -- removals_of_dataset --
 -- A page of a dataset's removals, newest first.
 SELECT removal_id, dataset_id, whole_dataset, file_count, created_at, erase_after, undone_at, erased_at, swept_at,
-       objects_erased, rows_erased, (SELECT d.name FROM datasets d WHERE d.dataset_id = r.dataset_id) AS dataset_name,
+       objects_erased, rows_erased,
+       (SELECT d.name FROM datasets d LEFT JOIN removals whole ON whole.removal_id = d.removal_id
+         WHERE d.dataset_id = r.dataset_id AND whole.erased_at IS NULL) AS dataset_name,
        ARRAY(SELECT f.name FROM files f WHERE f.removal_id = r.removal_id LIMIT 3) AS file_names
   FROM removals r
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND (CAST(:after AS uuid) IS NULL OR removal_id < :after)
@@ -156,7 +158,9 @@ SELECT removal_id, dataset_id, whole_dataset, file_count, created_at, erase_afte
 -- removals_of_tenant --
 -- A page of all removals of the tenant, newest first.
 SELECT removal_id, dataset_id, whole_dataset, file_count, created_at, erase_after, undone_at, erased_at, swept_at,
-       objects_erased, rows_erased, (SELECT d.name FROM datasets d WHERE d.dataset_id = r.dataset_id) AS dataset_name,
+       objects_erased, rows_erased,
+       (SELECT d.name FROM datasets d LEFT JOIN removals whole ON whole.removal_id = d.removal_id
+         WHERE d.dataset_id = r.dataset_id AND whole.erased_at IS NULL) AS dataset_name,
        ARRAY(SELECT f.name FROM files f WHERE f.removal_id = r.removal_id LIMIT 3) AS file_names
   FROM removals r WHERE tenant_id = :tenant_id AND (CAST(:after AS uuid) IS NULL OR removal_id < :after)
  ORDER BY removal_id DESC LIMIT :limit

@@ -41,10 +41,10 @@ function Labels({ file, row }) {
   return html`<ul class="labels" aria-label=${t("origin.labels")}>${labels.map((/** @type {string} */ label) => html`<li key=${label} class="label" dir="auto">${label}</li>`)}</ul>`;
 }
 
-/** What a file was recognised as, how surely and by what. @param {{kind: {name: string, probability: number, doubtful: boolean, by: string}}} props */
-function Kind({ kind: { name, probability, doubtful, by } }) {
+/** What a file was recognised as, how surely and by what. @param {{kind: {name: string, probability: number, by: string}}} props */
+function Kind({ kind: { name, probability, by } }) {
   const share = number(probability / 100, { style: "percent", maximumFractionDigits: 0 });
-  return html`<p class="why-line">${t(`origin.kind.${by}`, { kind: named("recognised", name), share })}${doubtful && html` <em class="missing">${t("origin.kind.doubtful")}</em>`}</p>`;
+  return html`<p class="why-line">${t(`origin.kind.${by}`, { kind: named("recognised", name), share })}</p>`;
 }
 
 /** From which dataset a file was moved, when and by whom. @param {{moved: {from: string, by: "rule" | "person", at: string}}} props */

@@ -44,9 +44,9 @@ function filesText(names, count) {
 /** What was removed: some files by their names, or a dataset. @param {any} removal @param {boolean} isOfAll whether datasets must be told apart */
 function whatOf(removal, isOfAll) {
   const { whole_dataset: isWhole, count, file_names: names, dataset_name: dataset } = removal;
-  if (isWhole) return t("removed.dataset", { count, name: dataset });
+  if (isWhole && dataset) return t("removed.dataset", { count, name: dataset });
   const files = filesText(names, count);
-  return isOfAll ? t("removed.of", { files, name: dataset }) : files;
+  return isOfAll ? t("removed.of", { files, name: dataset ?? t("routing.removed") }) : files;
 }
 
 /** @param {any} removal */
