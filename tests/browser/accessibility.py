@@ -123,6 +123,7 @@ def rules(page: Page, start: Start, dataset: dict[str, Any]) -> None:
 
 
 def moving(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    start.client.dataset("Where files are moved to")
     page.goto(address_of(start, dataset["id"]))
     page.reload()  # without a filter and a choice
     table(page, start, dataset)

@@ -156,11 +156,12 @@ function Body({ details, columns, proofs, known, onGone, onApprove }) {
       <div class="details-head">
         <${StateSign} state=${file.state} text=${activity(row)} />
         <span class="faint" title=${file.media_type}>${[kindOf(file), size(file.size_bytes)].filter(Boolean).join(" · ")}</span>
-        <span class="gap"></span>
-        ${file.artifacts.original && html`<a class="button" href=${file.artifacts.original.url} download><${Icon} name="download" />${t("file.original")}</a>`}
-        ${file.state === "failed" && may("operator") && html`<button type="button" onClick=${() => retry(files)}><${Icon} name="retry" />${t("retry")}</button>`}
-        ${may("editor") && html`<button type="button" onClick=${() => (isMoving.value = true)}><${Icon} name="folder" />${t("move")}</button>`}
-        ${may("editor") && html`<button type="button" onClick=${onRemove}><${Icon} name="trash" />${t("remove")}</button>`}
+        <span class="actions">
+          ${file.artifacts.original && html`<a class="button" href=${file.artifacts.original.url} download><${Icon} name="download" />${t("file.original")}</a>`}
+          ${file.state === "failed" && may("operator") && html`<button type="button" onClick=${() => retry(files)}><${Icon} name="retry" />${t("retry")}</button>`}
+          ${may("editor") && html`<button type="button" onClick=${() => (isMoving.value = true)}><${Icon} name="folder" />${t("move")}</button>`}
+          ${may("editor") && html`<button type="button" onClick=${onRemove}><${Icon} name="trash" />${t("remove")}</button>`}
+        </span>
       </div>
       ${why && html`<p class=${file.error ? "problem" : "why-line"}>${why}</p>`}
       <${Origin} key=${file.id} file=${file} row=${known} />
