@@ -96,6 +96,7 @@ def _artifact(kind: ArtifactKind) -> dict[str, Any]:
 KIND = {"name": "receipt", "probability": 97.4, "doubtful": False, "by": "rules"}
 INBOX = "0199d0a4-5a0d-7c41-8e1f-2b7d9c3a6e01"
 MOVE = "6c1f0c8e-3d52-4a7b-9e0d-8f4b2a1c7d35"
+LAST_MOVE = {"from": INBOX, "by": "rule", "at": LATER}
 
 ROW = {
     "id": FILE,
@@ -115,6 +116,7 @@ ROW = {
     "taken_from": None,
     "thumbnail": {"url": f"{URL}thumbnail", "width": 226, "height": 320},
     "kind": KIND,
+    "moved": LAST_MOVE,
     "record": {
         "version": 2,
         "fields": {"merchant": "Corner Shop", "date": "2026-01-12", "total": 9.0},
@@ -259,7 +261,7 @@ EXAMPLES: dict[str, Any] = {
         "taken_from": None,
         "separated": None,
         "kind": KIND,
-        "moved": {"from": INBOX, "by": "rule", "at": LATER},
+        "moved": LAST_MOVE,
         "records": [WHOLE_RECORD],
     },
     "RecordOfFile": WHOLE_RECORD | {"review": "approved", "records": [WHOLE_RECORD]},

@@ -237,8 +237,7 @@ FILE_SHAPES: dict[str, Schema] = {
         taken_from=or_null(ref("TakenFrom")),
         separated=or_null(ref("Separated")),
         kind=or_null(ref("Kind")),
-        moved=or_null(object_of(**{"from": ID, "by": one_of("rule", "person"), "at": TIME}))
-        | {"description": "the last move from another dataset"},
+        moved=or_null(ref("LastMove")),
         records=each(ref("Record"))
         | {
             "description": "one for each document in the file; `artifacts.record` has only the values that are the same in all of them"
@@ -246,6 +245,8 @@ FILE_SHAPES: dict[str, Schema] = {
     ),
     "TakenFrom": object_of(id=ID, first_page=or_null(COUNT), last_page=or_null(COUNT))
     | {"description": "the archive, the mail or the scan that a file comes from; of a scan, its pages there"},
+    "LastMove": object_of(**{"from": ID, "by": one_of("rule", "person"), "at": TIME})
+    | {"description": "the last move of a file from another dataset"},
     "Kind": object_of(
         name=one_of(*get_args(KindName)),
         probability=NUMBER | {"description": "of the files with 90, about 90 of 100 are of this kind"},
@@ -311,6 +312,8 @@ FILE_SHAPES: dict[str, Schema] = {
     "Removal": object_of(
         id=ID,
         dataset_id=ID,
+        dataset_name=or_null(TEXT) | {"description": "null once the dataset is erased"},
+        file_names=each(TEXT) | {"description": "up to three of its files, while they can be brought back"},
         whole_dataset=BOOLEAN,
         count=COUNT,
         created_at=TIME,

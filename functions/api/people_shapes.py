@@ -129,6 +129,7 @@ PEOPLE_SHAPES: dict[str, Schema] = {
         taken_from=or_null(ref("TakenFrom")),
         thumbnail=or_null(object_of(url=URL, width=or_null(COUNT), height=or_null(COUNT))),
         kind=or_null(ref("Kind")),
+        moved=or_null(ref("LastMove")),
         record=or_null(ref("RowRecord")),
     )
     | {"description": "A file with `view=row`."},

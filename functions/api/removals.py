@@ -81,6 +81,8 @@ def _view(removal: Removal) -> dict[str, Any]:
     return {
         "id": str(removal.removal_id),
         "dataset_id": str(removal.dataset_id),
+        "dataset_name": removal.dataset_name,
+        "file_names": removal.file_names,
         "whole_dataset": removal.whole_dataset,
         "count": removal.file_count,
         "created_at": at(removal.created_at),

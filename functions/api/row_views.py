@@ -72,7 +72,7 @@ def _row(ports: ApiPorts, row: TableRow, record: RecordOfFile | None, waiting: s
         f'"media_type":{media_type},"created_at":"{row.created_at}","updated_at":"{row.updated_at}",'
         f'"state":"{row.state}",{_progress(row.steps or "", row.state)},"waiting":{waiting},"error":{error},'
         f'"labels":{_labels(tuple(row.labels))},"taken_from":{_origin(row)},'
-        f'"thumbnail":{_thumbnail(ports, row)},"kind":{_kind(row)},"record":{_record(row, record)}}}'
+        f'"thumbnail":{_thumbnail(ports, row)},"kind":{_kind(row)},"moved":{_moved(row)},"record":{_record(row, record)}}}'
     )
 
 
@@ -139,6 +139,10 @@ def _waiting(ports: ApiPorts, catalog: Catalog, rows: Sequence[TableRow]) -> dic
 
 def _kind(row: TableRow) -> str:
     return NULL if row.kind is None else encode(kind_view(row.kind, row.kind_probability, row.kind_by))
+
+
+def _moved(row: TableRow) -> str:
+    return NULL if row.moved is None else encode(row.moved)
 
 
 def _thumbnail(ports: ApiPorts, row: TableRow) -> str:

@@ -67,7 +67,8 @@ class TableRow(NamedTuple):
 
     `steps` has `step:state` of each part, separated by spaces. The record's columns are None without a record;
     `is_plain`: it has one document and no values that a person set. `labels` are those of the batch, which never change;
-    `archive_id`: the file from which it was taken, with its pages there. `version` is that of `row_versions`.
+    `archive_id`: the file from which it was taken, with its pages there. `moved`: {"from", "by", "at"} of its last move.
+    `version` is that of `row_versions`.
     """
 
     file_id: str
@@ -100,6 +101,7 @@ class TableRow(NamedTuple):
     kind: str | None
     kind_probability: float | None
     kind_by: str | None
+    moved: dict[str, str] | None
     version: str
 
 

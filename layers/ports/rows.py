@@ -247,6 +247,8 @@ class StoredResponse(NamedTuple):
 
 
 class Removal(NamedTuple):
+    """A removal with the name of its dataset (None once that is erased), and those of up to three files that are removed."""
+
     removal_id: UUID
     dataset_id: UUID
     whole_dataset: bool
@@ -258,6 +260,8 @@ class Removal(NamedTuple):
     swept_at: datetime | None
     objects_erased: int
     rows_erased: int
+    dataset_name: str | None
+    file_names: list[str]
 
 
 class RemovedFiles(NamedTuple):

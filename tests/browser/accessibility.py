@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.acceptance.test_embedded import Start
+from tests.acceptance.test_embedded import SAMPLES as FILES
+from tests.acceptance.test_embedded import Start, settle
 from tests.browser.ground import (
     SCREENSHOTS,
     address_of,
@@ -113,6 +114,39 @@ def upload_options(page: Page, start: Start, dataset: dict[str, Any]) -> None:
     expect(page.get_by_label("Blank pages")).to_be_visible()
 
 
+def rules(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    page.keyboard.press("Escape")  # the options
+    page.goto(address_of(start, dataset["id"]))
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Rules by kind").click()
+    expect(page.get_by_label("Dataset for the kind invoice")).to_be_visible()
+
+
+def moving(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    start.client.dataset("Where files are moved to")
+    page.goto(address_of(start, dataset["id"]))
+    page.reload()  # without a filter and a choice
+    table(page, start, dataset)
+    page.get_by_role("button", name="Move", exact=True).click()
+    expect(page.get_by_label("Dataset", exact=True)).to_be_visible()
+
+
+def removed(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    page.keyboard.press("Escape")  # the move
+    batch = start.client.upload(dataset["id"], [FILES / "human-rights.txt"], allow_duplicates=True)
+    settle(start.client, dataset["id"], batch["id"])
+    start.client.call("POST", f"/datasets/{dataset['id']}/removals", {"batch_id": batch["id"]})
+    page.goto(f"{start.endpoint['api_url']}/#/")
+    page.get_by_role("button", name="Removed").click()
+    expect(page.get_by_role("button", name="Bring back").first).to_be_visible()
+
+
+def options_of_a_card(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    page.keyboard.press("Escape")  # what was removed
+    page.get_by_role("button", name=f"Upload options of {dataset['name']}").click()
+    expect(page.get_by_label("Labels")).to_be_visible()
+
+
 def sign_in(page: Page, start: Start, dataset: dict[str, Any]) -> None:
     page.keyboard.press("Escape")  # the options
     page.get_by_role("button", name="Sign out").click()
@@ -138,6 +172,10 @@ SCREENS = (
     empty,
     keys,
     upload_options,
+    rules,
+    moving,
+    removed,
+    options_of_a_card,
     sign_in,
 )
 

@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, Route, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    Playwright,
+    Request,
+    Route,
+    expect,
+    sync_playwright,
+)
 
 from infra.local.link import link
 from tests.acceptance.test_embedded import SAMPLES, Start, settle
@@ -163,8 +173,10 @@ class Held:
             route.fallback()
 
 
-def drop(page: Page, files: dict[str, bytes], media_type: str = "text/plain") -> None:
-    """Drop files onto the window, as a person does with the mouse."""
+def drop(page: Page, files: dict[str, bytes], media_type: str = "text/plain", onto: Locator | None = None) -> None:
+    """Drop files onto the window, or onto the middle of an element in it, as a person does with the mouse."""
+    box = onto.bounding_box() if onto else None
+    at = {"clientX": box["x"] + box["width"] / 2, "clientY": box["y"] + box["height"] / 2} if box else {}
     transfer = page.evaluate_handle(
         """({files, type}) => {
             const transfer = new DataTransfer();
@@ -174,7 +186,7 @@ def drop(page: Page, files: dict[str, bytes], media_type: str = "text/plain") ->
         {"files": {name: content.decode() for name, content in files.items()}, "type": media_type},
     )
     for event in ("dragenter", "dragover", "drop"):
-        page.dispatch_event("main", event, {"dataTransfer": transfer})
+        page.dispatch_event("main", event, {"dataTransfer": transfer, **at})
 
 
 def axe_findings(page: Page) -> list[str]:

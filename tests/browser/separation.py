@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests import scans
 from tests.acceptance.test_embedded import SAMPLES, Start, settle, wait_until
-from tests.browser.ground import Visit, address_of, needs_chromium
+from tests.browser.ground import Visit, address_of, drop, needs_chromium
 
 pytestmark = needs_chromium
 SIZE = (827, 1170)  # A4 at 100 dots an inch
@@ -53,6 +53,23 @@ def test_a_scan_is_split_at_upload_and_its_parts_name_it(visit: Visit, start: St
     (batch,) = start.client.call("GET", f"/datasets/{dataset['id']}/batches")["batches"]
     assert batch["labels"] == ["Munich office"]
     assert batch["separation"] == {"separators": ["PATCHT"], "first_pages": [], "blank_pages": "drop"}
+
+
+def test_files_that_are_dropped_on_a_card_have_the_options_of_its_dataset(visit: Visit, start: Start) -> None:
+    plain, asked = (start.client.dataset(f"Card {name}") for name in ("plain", "asked"))
+    page = visit.tab()
+    page.get_by_role("button", name="Upload options of Card asked").click()
+    page.get_by_label("Labels").fill("Berlin office")
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("button", name="Upload options of Card asked: Berlin office")).to_be_visible()
+    for dataset, labels in ((asked, ["Berlin office"]), (plain, [])):
+        expect(page.get_by_role("heading", name="Datasets")).to_be_visible()
+        drop(page, {"note.txt": b"Receipt, total 9.50 EUR"}, onto=page.locator(f'[data-dataset="{dataset["id"]}"]'))
+        expect(page.get_by_role("heading", name=dataset["name"])).to_be_visible()
+        expect(page.get_by_role("row").filter(has_text="note.txt")).to_be_visible()
+        (batch,) = start.client.call("GET", f"/datasets/{dataset['id']}/batches")["batches"]
+        assert batch["labels"] == labels and batch["separation"] is None
+        page.get_by_role("link", name="Datasets").first.click()
 
 
 def labelled(start: Start, dataset: dict[str, Any], name: str, labels: list[str]) -> None:

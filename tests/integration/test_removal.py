@@ -161,6 +161,20 @@ def test_an_undo_works_once_and_only_within_its_window(host: Host) -> None:
     problem(host.caller.post(f"/removals/{uuid.uuid4()}/undo"), 404, "not_found")
 
 
+def test_a_removal_names_some_of_its_files_until_they_are_back_or_erased(host: Host) -> None:
+    removal = host.remove(host.uploaded(5))
+    name = host.caller.get(f"/datasets/{host.dataset}").json()["name"]
+    assert len(set(host.receipt(removal["id"])["file_names"])) == 3
+    for path in ("/removals", f"/datasets/{host.dataset}/removals"):
+        (listed,) = host.caller.get(path).json()["removals"]
+        assert set(listed["file_names"]) < {f"{index}.txt" for index in range(5)} and listed["dataset_name"] == name
+    undone = host.caller.post(f"/removals/{removal['id']}/undo").json()
+    assert undone["file_names"] == []
+    erased = host.remove(host.listed(), **NEVER_UNDONE)
+    assert erase_removed(host.runner) == 5
+    assert host.receipt(erased["id"])["file_names"] == []
+
+
 def test_an_original_is_kept_while_its_removal_can_be_undone(host: Host) -> None:
     (file_id,) = host.uploaded(1)
     removal = host.remove([file_id])

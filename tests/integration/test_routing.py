@@ -261,6 +261,7 @@ def test_counts_listings_rows_and_batches_are_right_after_a_move(host: Host) -> 
     where = '[{"field": "total", "op": "eq", "value": 1190}]'
     rows = host.caller.get(f"/datasets/{host.invoices}/rows", params={"where": where}).json()["rows"]
     assert [row["id"] for row in rows] == [file["id"]] and rows[0]["kind"]["name"] == "invoice"
+    assert rows[0]["moved"] == file["moved"] and rows[0]["moved"]["from"] == host.inbox
     where = '[{"field": "@kind", "op": "eq", "value": "invoice"}]'
     assert len(host.caller.get(f"/datasets/{host.invoices}/rows", params={"where": where}).json()["rows"]) == 1
     assert host.caller.get(f"/datasets/{host.inbox}/rows", params={"where": where}).json()["rows"] == []

@@ -18,7 +18,7 @@ ROW = TableRow(
     file_id=FILE, batch_id=FILE, name="receipt.jpg", state="done", size_bytes=1, media_type="image/jpeg", created_at="c",
     updated_at="u", error_step=None, error_code=None, error_detail=None, steps="text:done", thumbnail_key="t",
     thumbnail_type="image/webp", width=None, height=20, record_version=1, fields='{"total":9.5}', cut="[]", missing="[]",
-    doubtful="[]", review="open", is_plain=True, kind=None, kind_probability=None, kind_by=None, labels=[], archive_id=None, first_page=None, last_page=None, version="1",
+    doubtful="[]", review="open", is_plain=True, kind=None, kind_probability=None, kind_by=None, moved=None, labels=[], archive_id=None, first_page=None, last_page=None, version="1",
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from functions.routing import reason
 from infra.web import WEB
 from layers.domain.breaker import Mode
 from layers.domain.kinds.decision import Recognised
+from layers.domain.kinds.learnt import LEAST_DOCUMENTS
 from layers.domain.kinds.rules import Kind as KindName
 from layers.domain.ledger import LOST_WITH_OTHERS, WORKER_LOST
 from layers.domain.page import Source
@@ -145,6 +146,22 @@ def reasons() -> set[str]:
     return (found | reasons_of_routing()) - {"7 failed"}  # the name of a step, which the page translates
 
 
+def reasons_of_moves() -> set[str]:
+    """Why files are not moved, or not moved back."""
+    tree = dict(modules())["functions/api/moves.py"]
+    names = assigned(tree)
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == "_refusal":
+            given = [each.value for each in ast.walk(node) if isinstance(each, ast.Return) and each.value]
+            found |= {text for each in given for text in texts(each, names)}
+        elif isinstance(node, ast.Dict):
+            pairs = zip(node.keys, node.values, strict=True)
+            given = [value for key, value in pairs if isinstance(key, ast.Constant) and key.value == "reason"]
+            found |= {text for each in given for text in texts(each, names)}
+    return {text for text in found if " " in text}
+
+
 def reasons_of_routing() -> set[str]:
     invoice, receipt, doubtful = (
         Recognised(kind, probability, "rules")
@@ -226,7 +243,22 @@ def test_every_reason_has_its_text(language: str) -> None:
     assert unknown == []
 
 
+@pytest.mark.parametrize("language", CATALOGUES)
+def test_every_reason_why_a_file_is_not_moved_has_its_text(language: str) -> None:
+    found = reasons_of_moves()
+    assert {"it was removed", "it is being processed; try again when it has ended", "it is not in the dataset"} <= found
+    assert [reason for reason in sorted(found) if not is_said("stays.", reason, CATALOGUES[language])] == []
+
+
+def test_the_page_offers_all_kinds_of_documents() -> None:
+    (listed,) = re.findall(r"KINDS = (\[.*?\]);", (WEB / "src" / "data" / "routing.js").read_text())
+    assert json.loads(listed) == list(get_args(KindName))
+    assert re.findall(r"LEAST_LESSONS = (\d+);", (WEB / "src" / "data" / "routing.js").read_text()) == [
+        str(LEAST_DOCUMENTS)
+    ]
+
+
 def test_no_german_sentence_is_the_english_one() -> None:
     german, english = CATALOGUES["de"], CATALOGUES["en"]
-    spoken = [name for name in english if name.startswith(("cause.", "note.", "problem.", "reason."))]
+    spoken = [name for name in english if name.startswith(("cause.", "note.", "problem.", "reason.", "stays."))]
     assert [name for name in spoken if german[name] == english[name]] == []

@@ -17,12 +17,12 @@ export const filesOf = (datasetId, ids) => ({ datasetId, ids });
 
 /**
  * The bodies of the requests that name these files. One with conditions is repeated while it leaves some.
- * @param {Files} files @returns {{file_ids?: string[], where?: any[]}[]}
+ * @param {Files} files @param {number} [most] ids in a request @returns {{file_ids?: string[], where?: any[]}[]}
  */
-export function bodiesOf(files) {
+export function bodiesOf(files, most = AT_ONCE) {
   if ("ids" in files) {
-    const count = Math.ceil(files.ids.length / AT_ONCE);
-    return Array.from({ length: count }, (_, index) => ({ file_ids: files.ids.slice(index * AT_ONCE, (index + 1) * AT_ONCE) }));
+    const count = Math.ceil(files.ids.length / most);
+    return Array.from({ length: count }, (_, index) => ({ file_ids: files.ids.slice(index * most, (index + 1) * most) }));
   }
   const where = conditionsOf(files.filter);
   if (where.length) return [{ where }];
@@ -32,13 +32,13 @@ export function bodiesOf(files) {
 
 /**
  * Send a request for files, again while there are more of them. Resolves to the answers; says what went wrong.
- * @param {string} path @param {Files} files @param {Record<string, any>} [more]
+ * @param {string} path @param {Files} files @param {Record<string, any>} [more] @param {number} [most] ids in a request
  * @returns {Promise<any[]>}
  */
-async function sendAll(path, files, more = {}) {
+export async function sendAll(path, files, more = {}, most = AT_ONCE) {
   const answers = [];
   try {
-    for (const body of bodiesOf(files)) {
+    for (const body of bodiesOf(files, most)) {
       let answer;
       do {
         answer = await api.create(path, { ...body, ...more }).catch(ignoreNone);
@@ -58,7 +58,7 @@ function ignoreNone(error) {
 }
 
 /** @param {any[]} answers */
-const sum = (answers) => answers.reduce((total, { count }) => total + count, 0);
+export const sum = (answers) => answers.reduce((total, { count }) => total + count, 0);
 /** @param {any[]} answers */
 const changedBy = (answers) => answers.reduce((total, { changed }) => total + changed, 0);
 

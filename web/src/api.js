@@ -21,6 +21,9 @@ export class Problem extends Error {
 /** The API took too long to answer. */
 export class Late extends TypeError {}
 
+/** Whether an error may be over later: nobody answered, or the API could not. @param {any} error */
+export const isOut = (error) => error instanceof TypeError || error.status >= 500 || error.code === "rate_limited";
+
 /** @param {number} ms @param {AbortSignal} [signal] */
 export const pause = (ms, signal) =>
   new Promise((resolve) => {

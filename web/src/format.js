@@ -21,7 +21,7 @@ export function size(bytes) {
     unit += 1;
   }
   const digits = unit === 0 || value >= 100 ? 0 : 1;
-  return number(value, { style: "unit", unit: units[unit], unitDisplay: "short", maximumFractionDigits: digits });
+  return number(value, { style: "unit", unit: units[unit], unitDisplay: unit === 0 ? "long" : "short", maximumFractionDigits: digits });
 }
 
 /** A moment as date and time. @param {string | null | undefined} iso */

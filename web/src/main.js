@@ -56,7 +56,7 @@ function contentOf(at) {
 /** @param {import("./router.js").Place} at */
 function screenOf(at) {
   if (at.screen === "dataset") return html`<${Lazy} key=${at.datasetId} load=${dataset} props=${at} isFirst=${true} />`;
-  if (at.screen === "file") return html`<${Lazy} key=${at.fileId} load=${file} props=${at} />`;
+  if (at.screen === "file") return html`<${Lazy} key=${at.datasetId + at.fileId} load=${file} props=${at} />`;
   if (at.screen === "operations" && may("operator")) return html`<${Lazy} key="operations" load=${operations} />`;
   return html`<${Lazy} key="datasets" load=${datasets} />`;
 }

@@ -245,8 +245,11 @@ SELECT file_id FROM files WHERE tenant_id = :tenant_id AND removal_id = :removal
 -- removal --
 -- One removal.
 SELECT removal_id, dataset_id, whole_dataset, file_count, created_at, erase_after, undone_at, erased_at, swept_at,
-       objects_erased, rows_erased
-  FROM removals WHERE tenant_id = :tenant_id AND removal_id = :removal_id
+       objects_erased, rows_erased,
+       (SELECT d.name FROM datasets d LEFT JOIN removals whole ON whole.removal_id = d.removal_id
+         WHERE d.dataset_id = r.dataset_id AND whole.erased_at IS NULL) AS dataset_name,
+       ARRAY(SELECT f.name FROM files f WHERE f.removal_id = r.removal_id LIMIT 3) AS file_names
+  FROM removals r WHERE tenant_id = :tenant_id AND removal_id = :removal_id
 
 -- undo_removal --
 -- Restores the files of a removal; returns NULL if its undo window has closed.

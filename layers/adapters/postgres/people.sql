@@ -108,7 +108,7 @@ SELECT f.file_id::text AS file_id, f.batch_id::text AS batch_id, f.name, f.state
                    WHERE length(v.value::text) > 500) END::text AS cut,
        r.missing::text AS missing, r.doubtful::text AS doubtful,
        r.review, r.set_values = '{}' AND r.further = '[]' AS is_plain,
-       b.labels, f.kind, f.kind_probability, f.kind_by, f.archive_id::text AS archive_id, f.first_page, f.last_page,
+       b.labels, f.kind, f.kind_probability, f.kind_by, f.moved, f.archive_id::text AS archive_id, f.first_page, f.last_page,
        concat_ws(':', f.xmin::text, coalesce(r.xmin::text, ''), coalesce(a.xmin::text, ''), c.changed_xid) AS version
   FROM files f
   JOIN batches b ON b.batch_id = f.batch_id
@@ -147,16 +147,22 @@ SELECT batch_id, dataset_id, name, allow_duplicates, separation, labels, priorit
 -- removals_of_dataset --
 -- A page of a dataset's removals, newest first.
 SELECT removal_id, dataset_id, whole_dataset, file_count, created_at, erase_after, undone_at, erased_at, swept_at,
-       objects_erased, rows_erased
-  FROM removals
+       objects_erased, rows_erased,
+       (SELECT d.name FROM datasets d LEFT JOIN removals whole ON whole.removal_id = d.removal_id
+         WHERE d.dataset_id = r.dataset_id AND whole.erased_at IS NULL) AS dataset_name,
+       ARRAY(SELECT f.name FROM files f WHERE f.removal_id = r.removal_id LIMIT 3) AS file_names
+  FROM removals r
  WHERE tenant_id = :tenant_id AND dataset_id = :dataset_id AND (CAST(:after AS uuid) IS NULL OR removal_id < :after)
  ORDER BY removal_id DESC LIMIT :limit
 
 -- removals_of_tenant --
 -- A page of all removals of the tenant, newest first.
 SELECT removal_id, dataset_id, whole_dataset, file_count, created_at, erase_after, undone_at, erased_at, swept_at,
-       objects_erased, rows_erased
-  FROM removals WHERE tenant_id = :tenant_id AND (CAST(:after AS uuid) IS NULL OR removal_id < :after)
+       objects_erased, rows_erased,
+       (SELECT d.name FROM datasets d LEFT JOIN removals whole ON whole.removal_id = d.removal_id
+         WHERE d.dataset_id = r.dataset_id AND whole.erased_at IS NULL) AS dataset_name,
+       ARRAY(SELECT f.name FROM files f WHERE f.removal_id = r.removal_id LIMIT 3) AS file_names
+  FROM removals r WHERE tenant_id = :tenant_id AND (CAST(:after AS uuid) IS NULL OR removal_id < :after)
  ORDER BY removal_id DESC LIMIT :limit
 
 -- remove_dataset --

@@ -1,7 +1,7 @@
 // @ts-check
 /** One dataset as a screen shows it: its schema and counts, the rows of the current filter, and live changes. */
 import { effect, signal } from "@preact/signals";
-import { pause } from "../api.js";
+import { isOut, pause } from "../api.js";
 import { place } from "../router.js";
 import { problemText } from "../sentences.js";
 import { api, me } from "../session.js";
@@ -22,6 +22,7 @@ const ROW_PX = 44;
 const FILLED_ROWS = 400;
 const FILLED_AHEAD = 200;
 const COUNTS_EVERY_MS = 700;
+const AGAIN_MS = 4000;
 
 export class Dataset {
   /** @param {string} id */
@@ -52,12 +53,16 @@ export class Dataset {
     this.isFilling = false;
   }
 
+  /** Read the dataset and its first rows, again while the API cannot be reached. */
   async open() {
-    const info = api.get(`/datasets/${this.id}`).then((found) => (this.info.value = found));
-    try {
-      await Promise.all([info, this.reload()]);
-    } catch (error) {
+    const { signal } = this.stopped;
+    for (let fails = true; fails && !signal.aborted; ) {
+      const info = api.get(`/datasets/${this.id}`).then((found) => (this.info.value = found));
+      const error = await Promise.all([info, this.reload()]).then(() => null, (/** @type {any} */ found) => found);
+      if (!error) return;
       this.fail(error);
+      fails = isOut(error);
+      await pause(AGAIN_MS, signal);
     }
   }
 

@@ -42,6 +42,8 @@ export function follow(api, datasetId, cursor, handlers) {
         failures = 0;
         handlers.onState(true);
         share({ isConnected: true, files: changes.files, removed: changes.removed });
+        await turn(); // the answer was read in this task, and is drawn in the next one
+        if (ending.signal.aborted) return;
         if (changes.files.length || changes.removed.length) handlers.onChange(changes.files, changes.removed);
         await pause(nextPause(changes, performance.now() - began), ending.signal);
       } catch (error) {
@@ -71,6 +73,9 @@ export function follow(api, datasetId, cursor, handlers) {
     },
   };
 }
+
+/** Let the page do other work. @returns {Promise<unknown>} */
+const turn = () => /** @type {any} */ (globalThis).scheduler?.yield?.() ?? pause(0);
 
 /**
  * The pause before the next call, in milliseconds.

@@ -1,7 +1,7 @@
 // @ts-check
 /** The pages of a file, read as they come into sight; pictures that are still being drawn are asked for again. */
 import { signal } from "@preact/signals";
-import { pause } from "../api.js";
+import { isOut, pause } from "../api.js";
 import { problemText } from "../sentences.js";
 import { api } from "../session.js";
 
@@ -39,6 +39,7 @@ export class Pages {
       for (let attempt = 1; attempt <= MOST_ATTEMPTS && !this.stopped.signal.aborted; attempt += 1) {
         const path = `/files/${this.fileId}/pages?number=${number}&limit=${AT_ONCE}`;
         const found = await api.get(path, { signal: this.stopped.signal });
+        this.problem.value = "";
         this.count.value = found.page_count;
         this.pages.value = new Map([...this.pages.value, ...found.pages.map((/** @type {PageView} */ page) => [page.number, page])]);
         this.isRead.value = true;
@@ -46,7 +47,7 @@ export class Pages {
         await pause(DRAWING_MS, this.stopped.signal);
       }
     } catch (error) {
-      if (!this.stopped.signal.aborted) this.problem.value = problemText(error);
+      if (!this.stopped.signal.aborted && isOut(error)) this.problem.value = problemText(error);
     } finally {
       this.reading.delete(number);
       this.isRead.value = true;

@@ -19,6 +19,7 @@
  * @property {number} documents
  * @property {readonly string[]} labels those of its batch
  * @property {{id: string, first_page: number | null, last_page: number | null} | null} takenFrom
+ * @property {{from: string, by: "rule" | "person", at: string} | null} moved its last move from another dataset
  * @property {string | null} review open, needed, approved or rejected
  */
 
@@ -77,6 +78,7 @@ export function rowOf(file) {
     documents: record?.documents ?? file.records?.length ?? (record ? 1 : 0),
     labels: labelsOf(file),
     takenFrom: file.taken_from ?? null,
+    moved: file.moved ?? null,
     review: record?.review ?? file.review ?? null,
   };
 }

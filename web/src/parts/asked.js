@@ -6,30 +6,32 @@ import { t } from "../i18n.js";
 import { PATCH_T, askedBy } from "../uploads/asked.js";
 import { asked, askedFor } from "../uploads/uploads.js";
 import { Dialog } from "./dialog.js";
-import { Icon } from "./icons.js";
 
+const SLIDERS = "M2 4.5h6m4 0h2M2 11.5h2m4 0h6M10 6.3a1.8 1.8 0 1 0 0-3.6 1.8 1.8 0 0 0 0 3.6zM6 13.3a1.8 1.8 0 1 0 0-3.6 1.8 1.8 0 0 0 0 3.6z";
 const BLANK_PAGES = ["keep", "drop", "separate"];
 
-/** @param {{datasetId: string}} props */
-export function AskedButton({ datasetId }) {
+/** @param {{datasetId: string, name?: string}} props `name`: the dataset's, where several stand beside each other */
+export function AskedButton({ datasetId, name }) {
   const isOpen = useSignal(false);
   const { labels = [], separation } = askedFor(datasetId);
   const parts = [...(separation ? [t("asked.split")] : []), ...labels];
   const shown = parts.join(" · ");
+  const title = name === undefined ? t("asked.title") : t("asked.of", { name });
+  const label = [title, shown].filter(Boolean).join(": ");
   return html`<button
       type="button"
       class=${parts.length ? "quiet asked is-set" : "quiet asked"}
-      aria-label=${[t("asked.title"), shown].filter(Boolean).join(": ")}
-      title=${[t("asked.title"), shown].filter(Boolean).join(": ")}
+      aria-label=${label}
+      title=${label}
       onClick=${() => (isOpen.value = true)}
     >
-      <${Icon} name="gear" />${shown && html`<span class="asked-text" dir="auto">${shown}</span>`}
+      <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false"><path d=${SLIDERS} /></svg>${shown && html`<span class="asked-text" dir="auto">${shown}</span>`}
     </button>
-    ${isOpen.value && html`<${AskedDialog} datasetId=${datasetId} onClose=${() => (isOpen.value = false)} />`}`;
+    ${isOpen.value && html`<${AskedDialog} title=${title} datasetId=${datasetId} onClose=${() => (isOpen.value = false)} />`}`;
 }
 
-/** @param {{datasetId: string, onClose: () => void}} props */
-function AskedDialog({ datasetId, onClose }) {
+/** @param {{title: string, datasetId: string, onClose: () => void}} props */
+function AskedDialog({ title, datasetId, onClose }) {
   const { labels = [], separation } = askedFor(datasetId);
   const splits = useSignal(Boolean(separation));
   const problem = useSignal("");
@@ -50,7 +52,7 @@ function AskedDialog({ datasetId, onClose }) {
     if (typeof found === "string") problem.value = t(found);
     else set(found);
   };
-  return html`<${Dialog} title=${t("asked.title")} onClose=${onClose}>
+  return html`<${Dialog} title=${title} onClose=${onClose}>
     <form class="form" onSubmit=${submit}>
       <p class="faint">${t("asked.hint")}</p>
       <label for="asked-labels">${t("asked.labels")}</label>

@@ -1,9 +1,10 @@
 // @ts-check
 /** The conditions of a filter in words; a press on one removes it. */
-import { LABEL, labelColumn } from "../data/conditions.js";
+import { KIND, kindColumn, LABEL, labelColumn } from "../data/conditions.js";
 import { fieldValue } from "../format.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
+import { named } from "../said.js";
 import { Icon } from "./icons.js";
 
 /** @typedef {import("../data/dataset.js").Dataset} Dataset */
@@ -20,10 +21,14 @@ export function ConditionChips({ dataset, columns }) {
   return dataset.filter.value.where.map((condition) => html`<${ConditionChip} key=${JSON.stringify(condition)} dataset=${dataset} condition=${condition} columns=${columns} />`);
 }
 
+/** @param {any} value of a condition @param {Column | undefined} column */
+export const valueText = (value, column) => (column?.type === "kind" ? named("recognised", value) : fieldValue(value, column?.schema, column?.hasFractions));
+
 /** @param {{dataset: Dataset, condition: Condition, columns: Column[]}} props */
 function ConditionChip({ dataset, condition, columns }) {
-  const column = condition.field === LABEL ? labelColumn(t("filter.label")) : columns.find(({ name }) => name === condition.field);
-  const value = condition.value === undefined ? "" : fieldValue(condition.value, column?.schema, column?.hasFractions);
+  const { field } = condition;
+  const column = field === LABEL ? labelColumn(t("filter.label")) : field === KIND ? kindColumn(t("filter.kind")) : columns.find(({ name }) => name === field);
+  const value = condition.value === undefined ? "" : valueText(condition.value, column);
   const text = [column?.title ?? condition.field, operatorName(condition.op, column), value].filter(Boolean).join(" ");
   const remove = (/** @type {any} */ event) => {
     // The focus must not go away with the button.

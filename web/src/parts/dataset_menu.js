@@ -1,5 +1,5 @@
 // @ts-check
-/** What can be done with a whole dataset: rename, change its columns, export, show what was removed, delete. */
+/** What can be done with a whole dataset: rename, change its columns and rules, export, show what was removed, delete. */
 import { useSignal } from "@preact/signals";
 import { undo } from "../actions.js";
 import { pause } from "../api.js";
@@ -15,6 +15,7 @@ import { say, sayError } from "./toasts.js";
 /** The dialogs are loaded when they are first opened. @type {Record<string, () => Promise<(props: any) => any>>} */
 const DIALOGS = {
   schema: () => import("./schema_dialog.js").then((module) => module.SchemaDialog),
+  routing: () => import("./routing_dialog.js").then((module) => module.RoutingDialog),
   export: () => import("./export_dialog.js").then((module) => module.ExportDialog),
   removed: () => import("./removed_dialog.js").then((module) => module.RemovedDialog),
 };
@@ -26,6 +27,7 @@ export function DatasetMenu({ dataset }) {
   const open = (/** @type {string} */ name) => ({ label: t(`dataset.${name}`), run: () => (shown.value = name) });
   const items = [
     ...(may("editor") ? [open("rename"), open("schema")] : []),
+    open("routing"),
     open("export"),
     open("removed"),
     ...(may("editor") ? [{ label: t("dataset.delete"), run: () => void remove(dataset) }] : []),

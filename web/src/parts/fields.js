@@ -14,10 +14,10 @@ import { ItemsInput, ItemsTable } from "./items_input.js";
 /** @typedef {(name: string, value: any) => Promise<boolean>} Save */
 
 /**
- * @param {{columns: Column[], record: any, onFocus: (proofs: import("../data/evidence.js").Proof[], name: string) => void,
- *   onSave: Save | null, onReset: (name: string) => void}} props `onSave`: null for a person who may only read
+ * @param {{columns: Column[], record: any, aimed: string | null, onFocus: (proofs: import("../data/evidence.js").Proof[], name: string) => void,
+ *   onSave: Save | null, onReset: (name: string) => void}} props `aimed`: the value that words of the page fill; `onSave`: null for a person who may only read
  */
-export function Fields({ columns, record, onFocus, onSave, onReset }) {
+export function Fields({ columns, record, aimed, onFocus, onSave, onReset }) {
   // The order stays while a person works, so that a value does not jump away once it is corrected.
   const order = useMemo(() => inReviewOrder(columns, record).map(({ column }) => column.name), [record.id, columns]);
   const now = new Map(inReviewOrder(columns, record).map((entry) => [entry.column.name, entry]));
@@ -34,7 +34,8 @@ export function Fields({ columns, record, onFocus, onSave, onReset }) {
       const isInput = onSave !== null && kindOf(column, value) !== "none";
       const save = (/** @type {any} */ next) => /** @type {Save} */ (onSave)(name, next);
       const showItem = (/** @type {number} */ index) => onFocus(proofsOf(record.evidence, `${name}[${index}]`), name);
-      return html`<li key=${name} class=${condition === "empty" ? "field" : `field ${condition}`} onFocusIn=${isList ? undefined : show} tabindex=${isInput || isList ? undefined : 0}>
+      const kind = [condition === "empty" ? "field" : `field ${condition}`, ...(onSave && name === aimed ? ["aimed"] : [])].join(" ");
+      return html`<li key=${name} class=${kind} onFocusIn=${isList ? undefined : show} tabindex=${isInput || isList ? undefined : 0}>
         <${isInput ? "label" : "span"} class="field-name" for=${isInput ? id : undefined}>
           ${column.title} <${Condition} condition=${condition} by=${record.by?.[name]} />
         <//>

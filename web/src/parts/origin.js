@@ -1,12 +1,13 @@
 // @ts-check
-/** Where a file comes from and what became of it: its labels, the scan or archive it was taken from, the files made of it. */
+/** Where a file comes from and what became of it: its labels, its kind and the rule that sent it, the scan or
+ * archive it was taken from, the files made of it. */
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { number } from "../format.js";
+import { moment, number } from "../format.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
 import { addressOf } from "../router.js";
-import { reasonText } from "../said.js";
+import { named, reasonText } from "../said.js";
 import { api } from "../session.js";
 
 /** @typedef {import("../data/row.js").Row} Row */
@@ -14,6 +15,8 @@ import { api } from "../session.js";
 /** @param {{file: any, row: Row | null}} props `row`: that of the table, if it was read */
 export function Origin({ file, row }) {
   return html`<${Labels} file=${file} row=${row} />
+    ${file.kind && html`<${Kind} kind=${file.kind} />`}
+    ${file.moved ? html`<${Moved} moved=${file.moved} />` : html`<${Stays} file=${file} />`}
     ${file.taken_from && html`<${TakenFrom} file=${file} />`}
     ${file.separated && html`<${Separated} file=${file} />`}`;
 }
@@ -36,6 +39,25 @@ function Labels({ file, row }) {
   const labels = row?.labels ?? batch?.labels ?? [];
   if (labels.length === 0) return null;
   return html`<ul class="labels" aria-label=${t("origin.labels")}>${labels.map((/** @type {string} */ label) => html`<li key=${label} class="label" dir="auto">${label}</li>`)}</ul>`;
+}
+
+/** What a file was recognised as, how surely and by what. @param {{kind: {name: string, probability: number, by: string}}} props */
+function Kind({ kind: { name, probability, by } }) {
+  const share = number(probability / 100, { style: "percent", maximumFractionDigits: 0 });
+  return html`<p class="why-line">${t(`origin.kind.${by}`, { kind: named("recognised", name), share })}</p>`;
+}
+
+/** From which dataset a file was moved, when and by whom. @param {{moved: {from: string, by: "rule" | "person", at: string}}} props */
+function Moved({ moved: { from, by, at } }) {
+  const dataset = useAnswer(`/datasets/${from}`);
+  const name = dataset ? html`<a href=${addressOf({ screen: "dataset", datasetId: from })} dir="auto">${dataset.name}</a>` : t("origin.other_dataset");
+  return html`<p class="why-line">${t(`origin.moved.${by}`)} ${name}, ${moment(at)}</p>`;
+}
+
+/** Why no rule has sent a file elsewhere, where its dataset has rules. @param {{file: any}} props */
+function Stays({ file }) {
+  const reason = file.pipelines.main?.steps.find((/** @type {any} */ one) => one.step === "routing")?.reason;
+  return reason ? html`<p class="why-line">${reasonText(reason)}</p>` : null;
 }
 
 /** @param {{file: any}} props */

@@ -4,14 +4,15 @@ import { useEffect, useRef } from "preact/hooks";
 import { placed } from "../data/evidence.js";
 import { html } from "../html.js";
 import { t } from "../i18n.js";
+import { useTouch } from "./touch_words.js";
 
 /** @typedef {import("../data/evidence.js").Proof} Proof */
 
 /**
- * @param {{number: number, page: import("../data/pages.js").PageView | null, proofs: Proof[], onSight: () => void,
- *   onTake: import("./viewer.js").Take | null}} props
+ * @param {{number: number, page: import("../data/pages.js").PageView | null, proofs: Proof[], onSight: () => void, isZoomed: boolean,
+ *   taken: import("@preact/signals").Signal<import("../data/touched.js").Taken | null>, onTake: import("./viewer.js").Take | null}} props
  */
-export function PageFigure({ number, page, proofs, onSight, onTake }) {
+export function PageFigure({ number, page, proofs, taken, isZoomed, onSight, onTake }) {
   const figure = useRef(/** @type {HTMLElement | null} */ (null));
   useEffect(() => {
     if (page) return;
@@ -26,12 +27,14 @@ export function PageFigure({ number, page, proofs, onSight, onTake }) {
     if (!selection || selection.isCollapsed) return;
     const spans = [.../** @type {HTMLElement} */ (figure.current).querySelectorAll(".word")];
     const words = page.words.filter((_, index) => spans[index] && selection.containsNode(spans[index], true));
-    if (words.length) onTake(number, words);
+    if (words.length) onTake(number, words, false);
   };
-  return html`<figure class="page drawn" ref=${figure} style=${{ aspectRatio: ratio }} onMouseUp=${take}>
+  const touch = useTouch({ number, page, taken, onWords: onTake && ((words) => onTake(number, words, true)) });
+  return html`<figure class="page drawn" ref=${figure} style=${{ aspectRatio: ratio }} onMouseUp=${take} ...${touch.listeners}>
     ${page?.image ? html`<img src=${page.image.url} alt=${t("viewer.page", { number })} decoding="async" />` : html`<p class="page-wait">${t("viewer.page", { number })} …</p>`}
     <${Places} number=${number} proofs=${proofs} />
-    ${page && html`<div class="words" aria-hidden="true">${page.words.map((word, index) => html`<span key=${index} class="word" style=${{ ...placed(word.box), "--letters": word.text.length }}>${word.text} </span>`)}</div>`}
+    ${page && html`<div class=${isZoomed ? "words zoomed" : "words"} aria-hidden="true">${page.words.map((word, index) => html`<span key=${index} class="word" style=${{ ...placed(word.box), "--letters": word.text.length }}>${word.text} </span>`)}</div>`}
+    ${touch.layer}
   </figure>`;
 }
 

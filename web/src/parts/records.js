@@ -13,10 +13,10 @@ import { say, sayError } from "./toasts.js";
 /** @typedef {import("../data/file.js").FileDetails} FileDetails */
 
 /**
- * @param {{details: FileDetails, columns: import("../data/columns.js").Column[],
- *   onFocus: (proofs: import("../data/evidence.js").Proof[], field: {document: number, name: string} | null) => void}} props
+ * @param {{details: FileDetails, columns: import("../data/columns.js").Column[], aim: Aim | null,
+ *   onFocus: (proofs: import("../data/evidence.js").Proof[], field: Aim | null) => void}} props
  */
-export function Records({ details, columns, onFocus }) {
+export function Records({ details, columns, aim, onFocus }) {
   const file = details.file.value;
   const records = file.records ?? [];
   if (records.length === 0) {
@@ -29,6 +29,7 @@ export function Records({ details, columns, onFocus }) {
       <${Fields}
         columns=${columns}
         record=${record}
+        aimed=${aim?.document === number ? aim.name : null}
         onFocus=${(/** @type {any} */ proofs, /** @type {string | null} */ name) => onFocus(proofs, name ? { document: number, name } : null)}
         onSave=${may("editor") ? (/** @type {string} */ name, /** @type {any} */ value) => save(details, number, name, value) : null}
         onReset=${(/** @type {string} */ name) => details.correct(number, { reset: [name] }).catch(sayError)}
@@ -50,20 +51,23 @@ async function save(details, number, name, value) {
   }
 }
 
+/** @typedef {{document: number, name: string}} Aim the value that words of a page are to fill */
+
 /**
- * Fill the focused field with words that the person selected on a page.
- * @param {FileDetails} details @param {import("../data/columns.js").Column[]} columns
- * @param {{document: number, name: string} | null} field @param {number} page @param {import("../data/pages.js").Word[]} words
+ * Fill the focused field with words that the person selected on a page. Resolves to whether that was possible.
+ * @param {FileDetails} details @param {import("../data/columns.js").Column[]} columns @param {Aim | null} field
+ * @param {number} page @param {import("../data/pages.js").Word[]} words @param {boolean} isByTouch
  */
-export async function take(details, columns, field, page, words) {
+export async function take(details, columns, field, page, words, isByTouch) {
   const column = columns.find(({ name }) => name === field?.name);
   const found = joined(words);
-  if (!field || !column || !found) return say(t("take.no_field"));
+  if (!field || !column || !found) return void say(t("take.no_field"));
   const value = valueOf(found.text, column);
-  if (value === undefined) return say(t("take.unclear", { text: found.text, name: column.title }));
+  if (value === undefined) return void say(t(isByTouch ? "take.drag" : "take.unclear", { text: found.text, name: column.title }));
   const evidence = { [field.name]: { page, text: found.text, box: found.box } };
-  await details.correct(field.document, { fields: { [field.name]: value }, evidence }).catch(sayError);
+  const isDone = await details.correct(field.document, { fields: { [field.name]: value }, evidence }).then(() => true, sayError);
   getSelection()?.removeAllRanges();
+  return isDone;
 }
 
 /** The state of the review, and its buttons. @param {{details: FileDetails, onApprove: () => void}} props */

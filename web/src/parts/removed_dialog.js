@@ -12,6 +12,7 @@ import { sayError } from "./toasts.js";
 
 /** @param {{path: string, onClose: () => void}} props `path`: the listing of a dataset's removals, or of all */
 export function RemovedDialog({ path, onClose }) {
+  const isOfAll = path === "/removals";
   const removals = useSignal(/** @type {any[] | null} */ (null));
   const read = () => api.get(path).then((body) => (removals.value = body.removals), sayError);
   useEffect(() => void read(), []);
@@ -25,13 +26,27 @@ export function RemovedDialog({ path, onClose }) {
       ${(removals.value ?? []).map(
         (removal) => html`<li key=${removal.id}>
           <b>${moment(removal.created_at)}</b>
-          <span>${removal.whole_dataset ? t("removed.dataset", { count: removal.count }) : t("files", { count: removal.count })}</span>
+          <span dir="auto">${whatOf(removal, isOfAll)}</span>
           <span class="faint">${fate(removal)}</span>
           ${may("editor") && isOpen(removal) && html`<button type="button" class="small" onClick=${() => bringBack(removal)}>${t("removed.bring_back")}</button>`}
         </li>`,
       )}
     </ul>
   <//>`;
+}
+
+/** @param {string[]} names of some of the files @param {number} count of all */
+function filesText(names, count) {
+  if (names.length === 0) return t("files", { count });
+  return count > names.length ? t("removed.some", { names: names.join(", "), count: count - names.length }) : names.join(", ");
+}
+
+/** What was removed: some files by their names, or a dataset. @param {any} removal @param {boolean} isOfAll whether datasets must be told apart */
+function whatOf(removal, isOfAll) {
+  const { whole_dataset: isWhole, count, file_names: names, dataset_name: dataset } = removal;
+  if (isWhole && dataset) return t("removed.dataset", { count, name: dataset });
+  const files = filesText(names, count);
+  return isOfAll ? t("removed.of", { files, name: dataset ?? t("routing.removed") }) : files;
 }
 
 /** @param {any} removal */

@@ -60,7 +60,8 @@ export function Table({ dataset, columns, onOpen, onRemove, onRetry }) {
     const element = /** @type {HTMLDivElement} */ (box.current);
     const moved = dataset.shift.value - seenShift.current;
     seenShift.current = dataset.shift.value;
-    if (moved && element.scrollTop > 0) element.scrollTop += moved * rowHeight;
+    // Asked of the element, its position would cost a layout within this task.
+    if (moved && dataset.scrollTop > 0) element.scrollTop += moved * rowHeight;
   });
 
   // While a person scrolls this runs in each frame: an effect after the paint would need a frame and a timer of its own.

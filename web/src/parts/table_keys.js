@@ -12,7 +12,7 @@
  */
 export function commandOf({ key, shiftKey, ctrlKey, metaKey, altKey }) {
   if (altKey) return null;
-  if (ctrlKey || metaKey) return key === "a" ? { kind: "chooseAll" } : null;
+  if (ctrlKey || metaKey) return key.toLowerCase() === "a" ? { kind: "chooseAll" } : null;
   const move = (/** @type {Partial<{by: number, isPage: boolean, to: "start" | "end" | null}>} */ how) =>
     /** @type {Command} */ ({ kind: "move", by: 0, isPage: false, to: null, extends: shiftKey, ...how });
   switch (key) {
@@ -25,7 +25,7 @@ export function commandOf({ key, shiftKey, ctrlKey, metaKey, altKey }) {
     case " ": return { kind: "toggle" };
     case "Enter": return { kind: "open" };
     case "Delete": return { kind: "remove" };
-    case "r": return { kind: "retry" };
+    case "r": case "R": return { kind: "retry" };
     case "Escape": return { kind: "clear" };
     default: return null;
   }

@@ -93,19 +93,18 @@ const picture = ({ row, showsPicture }) => html`<span class="cell picture" role=
 </span>`;
 
 /** @param {Props} props */
-function name({ row, datasetId, isNarrow }) {
+function name({ row, datasetId }) {
   const short = row.name.slice(row.name.lastIndexOf("/") + 1) || row.name;
   return html`<a href=${addressOf({ screen: "file", datasetId, fileId: row.id })} tabindex="-1" title=${row.name} dir="auto">${short}</a>
     ${row.documents > 1 && html`<span class="documents">${t("row.documents", { count: row.documents })}</span>`}
     ${row.takenFrom && html`<span class="documents">${t(row.takenFrom.first_page ? "row.from_scan" : "row.from_archive")}</span>`}
-    ${row.labels.length > 0 && labels(row.labels, isNarrow ? 1 : 2)}`;
+    ${row.moved && html`<span class="documents">${t(row.moved.by === "rule" ? "row.sent_here" : "row.moved_here")}</span>`}
+    ${row.labels.length > 0 && labels(row.labels)}`;
 }
 
-/** @param {readonly string[]} all @param {number} most */
-const labels = (all, most) => html`${all.slice(0, most).map(
-    (label) => html`<button key=${label} type="button" class="label" tabindex="-1" data-label=${label} title=${t("row.label", { label })} dir="auto">${label}</button>`,
-  )}
-  ${all.length > most && html`<span class="documents" title=${all.join(", ")}>+${all.length - most}</span>`}`;
+/** The first label, and how many there are beside it: more would leave nothing of the name. @param {readonly string[]} all */
+const labels = ([label, ...others]) => html`<button type="button" class="label" tabindex="-1" data-label=${label} title=${t("row.label", { label })} dir="auto">${label}</button>
+  ${others.length > 0 && html`<span class="documents" title=${[label, ...others].join(", ")}>+${others.length}</span>`}`;
 
 /** @param {Props} props */
 function status({ row, mayRetry }) {

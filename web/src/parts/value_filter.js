@@ -2,13 +2,13 @@
 /** A form that adds a condition on a value to the filter of a table. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { conditionFrom, labelColumn, operatorsOf, takesValue, withCondition } from "../data/conditions.js";
+import { conditionFrom, kindColumn, labelColumn, operatorsOf, takesValue, withCondition } from "../data/conditions.js";
 import { choicesOf, kindOf } from "../data/input.js";
-import { fieldValue } from "../format.js";
+import { Stub } from "../data/row.js";
 import { html } from "../html.js";
 import { catalogue, t } from "../i18n.js";
 import { api } from "../session.js";
-import { operatorName } from "./condition_chips.js";
+import { operatorName, valueText } from "./condition_chips.js";
 
 /** @typedef {import("../data/columns.js").Column} Column */
 
@@ -17,7 +17,8 @@ const READ_BATCHES = 200;
 
 /** @param {{dataset: import("../data/dataset.js").Dataset, columns: Column[], onClose: () => void}} props */
 export function ValueFilter({ dataset, columns: ofRecords, onClose }) {
-  const columns = [...ofRecords, labelColumn(t("filter.label"))];
+  const hasKinds = Object.keys(dataset.info.value.routing).length > 0 || dataset.rows.list.some((row) => !(row instanceof Stub) && row.moved);
+  const columns = [...ofRecords, labelColumn(t("filter.label")), ...(hasKinds ? [kindColumn(t("filter.kind"))] : [])];
   const name = useSignal(columns[0]?.name ?? "");
   const op = useSignal("");
   const text = useSignal("");
@@ -96,7 +97,7 @@ function ValueInput({ dataset, column, text, isWrong }) {
   if (kind === "choice") {
     return html`<select ...${shared} onChange=${shared.onInput}>
       <option value=""></option>
-      ${choicesOf(column).map((choice) => html`<option key=${String(choice)} value=${String(choice)}>${fieldValue(choice)}</option>`)}
+      ${choicesOf(column).map((choice) => html`<option key=${String(choice)} value=${String(choice)}>${valueText(choice, column)}</option>`)}
     </select>`;
   }
   return html`<input type=${kind === "date" ? "date" : "text"} inputmode=${kind === "number" ? "decimal" : undefined} ...${shared} />`;

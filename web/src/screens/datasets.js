@@ -19,6 +19,7 @@ import { api, may } from "../session.js";
 import { upload } from "../uploads/uploads.js";
 
 const newDataset = () => import("../parts/new_dataset.js").then((module) => module.NewDataset);
+const asked = () => import("../parts/asked.js").then((module) => module.AskedButton);
 const removed = () => import("../parts/removed_dialog.js").then((module) => module.RemovedDialog);
 const READ_EVERY_MS = 3000;
 const STATES = ["done", "partial", "failed", "processing", "uploading", "upload_missing", "cancelled"];
@@ -90,6 +91,9 @@ function Card({ dataset }) {
     <p class="card-states">
       ${states.map((state) => html`<span key=${state} class=${`state ${state}`}>${t("state_count", { count: counts[state], state: stateName(state) })}</span>`)}
     </p>
-    <p class="faint">${t("datasets.made", { at: moment(dataset.created_at) })}</p>
+    <div class="card-end">
+      <span class="faint">${t("datasets.made", { at: moment(dataset.created_at) })}</span>
+      ${may("editor") && html`<${Lazy} load=${asked} isQuiet=${true} props=${{ datasetId: dataset.id, name: dataset.name }} />`}
+    </div>
   </li>`;
 }

@@ -1,9 +1,10 @@
 // @ts-check
 /** One file: its pages at the left, the record's values at the right, and how it was processed. */
 import { useComputed, useSignal } from "@preact/signals";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import { filesOf, remove, retry } from "../actions.js";
 import { openDataset } from "../data/dataset.js";
+import { proofsOf } from "../data/evidence.js";
 import { FileDetails } from "../data/file.js";
 import { rowOf } from "../data/row.js";
 import { activate } from "../data/selection.js";
@@ -12,7 +13,9 @@ import { html } from "../html.js";
 import { t } from "../i18n.js";
 import { Icon } from "../parts/icons.js";
 import { KeysHelp } from "../parts/keys_help.js";
+import { Lazy } from "../parts/lazy.js";
 import { Origin } from "../parts/origin.js";
+import { useAgain } from "../parts/repeated.js";
 import { RecordHistory } from "../parts/record_history.js";
 import { Records, ReviewBar, take } from "../parts/records.js";
 import { activity, explanation, StateSign } from "../parts/state.js";
@@ -26,6 +29,7 @@ import { addressOf, go } from "../router.js";
 import { may } from "../session.js";
 
 const HAS_KEYBOARD = matchMedia("(hover: hover)");
+const moveDialog = () => import("../parts/move_dialog.js").then((module) => module.MoveDialog);
 const KEYS = ["tab", "approve", "escape", "next_file", "question"];
 
 /** @param {{datasetId: string, fileId: string}} props */
@@ -39,9 +43,14 @@ export function FileScreen({ datasetId, fileId }) {
   dataset.version.value; // read again when the file's row changes
   const row = dataset.rows.get(fileId);
   useEffect(() => void details.read(), [details, row?.updatedAt, row?.state]);
+  useAgain(details.isGone.value ? "" : details.problem.value, () => details.isReading || details.read(), details);
   useEffect(() => {
     if (file) document.title = `${file.name} · Fairway`;
   }, [file?.name]);
+  useEffect(() => {
+    // A rule or a person has moved it meanwhile: its values are columns of another dataset.
+    if (file && file.dataset_id !== datasetId) go({ screen: "file", datasetId: file.dataset_id, fileId }, true);
+  }, [file?.dataset_id]);
   const hasRecord = Boolean(file?.artifacts.record);
   useEffect(() => {
     // On a touch screen this would open the keyboard.
@@ -115,38 +124,51 @@ function Body({ details, columns, proofs, known, onGone, onApprove }) {
   const file = details.file.value;
   const row = rowOf(file);
   const why = explanation(row);
-  const field = useRef(/** @type {{document: number, name: string} | null} */ (null));
-  const onFocus = (/** @type {any} */ found, /** @type {{document: number, name: string} | null} */ focused) => {
+  const aim = useSignal(/** @type {import("../parts/records.js").Aim | null} */ (null));
+  const taken = useSignal(/** @type {import("../data/touched.js").Taken | null} */ (null));
+  const onFocus = (/** @type {any} */ found, /** @type {import("../parts/records.js").Aim | null} */ focused) => {
     proofs.value = found;
-    if (focused) field.current = focused;
+    if (!focused || (focused.name === aim.value?.name && focused.document === aim.value.document)) return;
+    aim.value = focused;
+    taken.value = null;
   };
-  const onTake = (/** @type {number} */ page, /** @type {import("../data/pages.js").Word[]} */ words) => take(details, columns, field.current, page, words);
+  /** @type {import("../parts/viewer.js").Take} */
+  const onTake = async (page, words, isByTouch) => {
+    const field = aim.value;
+    const isDone = await take(details, columns, field, page, words, isByTouch);
+    if (isDone && field) proofs.value = proofsOf(details.file.value.records[field.document - 1].evidence, field.name);
+  };
   const tabs = [
-    { name: "fields", label: t("tab.fields"), content: () => html`<${Records} details=${details} columns=${columns} onFocus=${onFocus} />` },
+    { name: "fields", label: t("tab.fields"), content: () => html`<${Records} details=${details} columns=${columns} aim=${aim.value} onFocus=${onFocus} />` },
     ...(file.artifacts.record ? [{ name: "history", label: t("tab.history"), content: () => html`<${RecordHistory} file=${file} columns=${columns} />` }] : []),
     { name: "steps", label: t("tab.steps"), content: () => html`<${Steps} file=${file} />` },
     ...(file.artifacts.text ? [{ name: "text", label: t("tab.text"), content: () => html`<${FileText} file=${file} />` }] : []),
   ];
+  const isMoving = useSignal(false);
+  const files = filesOf(file.dataset_id, [file.id]);
   const onRemove = () => {
-    void remove(filesOf(file.dataset_id, [file.id]));
+    void remove(files);
     onGone();
   };
   return html`<div class="review">
-    <section class="viewer" aria-label=${t("viewer.label")} tabindex="0"><${Viewer} file=${file} proofs=${proofs.value} onTake=${may("editor") ? onTake : null} /></section>
+    <section class="viewer" aria-label=${t("viewer.label")} tabindex="0"><${Viewer} file=${file} proofs=${proofs.value} taken=${taken} onTake=${may("editor") ? onTake : null} /></section>
     <section class="details" aria-label=${t("details.label")}>
       <div class="details-head">
         <${StateSign} state=${file.state} text=${activity(row)} />
         <span class="faint" title=${file.media_type}>${[kindOf(file), size(file.size_bytes)].filter(Boolean).join(" · ")}</span>
-        <span class="gap"></span>
-        ${file.artifacts.original && html`<a class="button" href=${file.artifacts.original.url} download><${Icon} name="download" />${t("file.original")}</a>`}
-        ${file.state === "failed" && may("operator") && html`<button type="button" onClick=${() => retry(filesOf(file.dataset_id, [file.id]))}><${Icon} name="retry" />${t("retry")}</button>`}
-        ${may("editor") && html`<button type="button" onClick=${onRemove}><${Icon} name="trash" />${t("remove")}</button>`}
+        <span class="actions">
+          ${file.artifacts.original && html`<a class="button" href=${file.artifacts.original.url} download><${Icon} name="download" />${t("file.original")}</a>`}
+          ${file.state === "failed" && may("operator") && html`<button type="button" onClick=${() => retry(files)}><${Icon} name="retry" />${t("retry")}</button>`}
+          ${may("editor") && html`<button type="button" onClick=${() => (isMoving.value = true)}><${Icon} name="folder" />${t("move")}</button>`}
+          ${may("editor") && html`<button type="button" onClick=${onRemove}><${Icon} name="trash" />${t("remove")}</button>`}
+        </span>
       </div>
       ${why && html`<p class=${file.error ? "problem" : "why-line"}>${why}</p>`}
       <${Origin} key=${file.id} file=${file} row=${known} />
       ${(file.artifacts.similar ?? []).length > 0 && html`<${Similar} file=${file} />`}
       <${ReviewBar} details=${details} onApprove=${onApprove} />
       <${Tabs} tabs=${tabs} label=${t("details.label")} />
+      ${isMoving.value && html`<${Lazy} load=${moveDialog} isQuiet=${true} props=${{ files, title: `${t("move.title")}: ${file.name}`, onClose: () => (isMoving.value = false), onMoved: onGone }} />`}
     </section>
   </div>`;
 }

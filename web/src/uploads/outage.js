@@ -1,6 +1,6 @@
 // @ts-check
 /** Goes on after outages: a call that found no answer is repeated until there is one. */
-import { pause, Problem } from "../api.js";
+import { isOut, pause } from "../api.js";
 import { Unreachable } from "./transfer.js";
 
 const PAUSE_MS = 3000;
@@ -22,7 +22,4 @@ export async function insist(act, onOutage) {
 }
 
 /** @param {unknown} error */
-export function isOutage(error) {
-  if (error instanceof Unreachable || error instanceof TypeError) return true;
-  return error instanceof Problem && (error.status >= 500 || error.code === "rate_limited");
-}
+export const isOutage = (error) => error instanceof Unreachable || isOut(error);
