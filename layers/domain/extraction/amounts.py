@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from layers.domain.extraction import currency
 from layers.domain.extraction.numerals import NUMERAL, corrected, plain, readings
@@ -39,8 +39,7 @@ PERCENT = re.compile(r"\s?%")
 DATE_UNIT = re.compile(r"\s?[年月日년월일]")
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(NamedTuple):
     """A number as written: its value, how many decimals it has, and the currency sign beside it if there is one.
 
     `side` is `credit` or `debit` if the text marks it. Credits are negative here, as on a bill.
@@ -58,7 +57,12 @@ def amounts(line: str) -> Iterator[Found]:
     end = at = 0
     while match := NUMBER.search(line, at):
         start, before = match.start(), NOTHING_BEFORE
-        if not _is_behind_a_word(line, start):
+        if _is_behind_a_word(line, start):
+            if _is_alone(line, match) and (numerals := readings(match["digits"])):  # most numbers, at half the cost
+                end = at = match.end()
+                yield Found(Amount(numerals[0].value, numerals[0].decimals, None), start, end)
+                continue
+        else:
             before = BEFORE_A_NUMBER.search(line, max(end, start - MOST_BEFORE_A_NUMBER), start)
             start = before.start() if before else start
         if before is None or _is_part_of_more(line, match):
@@ -79,6 +83,13 @@ def _is_behind_a_word(line: str, start: int) -> bool:
         return False
     word = line[line.rfind(" ", 0, start - 1) + 1 : start - 1].rstrip(":")
     return word.isascii() and word.isalpha() and word.upper() not in CURRENCIES
+
+
+def _is_alone(line: str, match: re.Match[str]) -> bool:
+    """Whether nothing behind a number is part of it or makes it part of something else: it ends the line, or a space
+    follows, and then no sign and no unit of a date."""
+    behind = line[match.end() : match.end() + 2]
+    return match.lastgroup == "digits" and behind[:1] in ("", " ") and behind.isascii()
 
 
 def is_money(amount: Amount) -> bool:

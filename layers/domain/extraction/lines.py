@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -43,9 +44,11 @@ class Line:
     def money(self) -> tuple[tuple[values.Found, Amount], ...]:
         """The amounts of the line that are written like money, each with its span."""
         return tuple(
-            (found, found.value)
-            for found in self.amounts
-            if isinstance(found.value, Amount) and is_money(found.value) and not is_percent(self.text, found.end)
+            [
+                (found, found.value)
+                for found in self.amounts
+                if isinstance(found.value, Amount) and is_money(found.value) and not is_percent(self.text, found.end)
+            ]
         )
 
     def evidence(self, start: int, end: int) -> Evidence:
@@ -62,6 +65,8 @@ class Line:
 
     def words_in(self, start: int, end: int) -> list[Word]:
         """The words of a span."""
+        if not self.words:
+            return []
         return [
             word for word, at in zip(self.words, self.starts, strict=True) if at < end and at + len(word.text) > start
         ]
@@ -74,6 +79,14 @@ class Line:
             if word.x0 < column[1] and word.x1 > column[0]
         ]
         return (inside[0][0], inside[-1][1]) if inside else None
+
+
+def has_any(stems: Iterable[str], text: str) -> bool:
+    """Whether a text contains one of these. Called for each line, so it is a loop, which costs half of `any`."""
+    for stem in stems:  # noqa: SIM110
+        if stem in text:
+            return True
+    return False
 
 
 def cell_below(line: Line, below: Line, span: tuple[int, int]) -> tuple[int, int] | None:
@@ -100,6 +113,13 @@ class SearchableText:
         ended = [f"{text}\n" for text in texts]
         self.text = "".join(ended)
         self._starts = list(accumulate(map(len, ended), initial=0))
+
+    def changed_by(self, change: Callable[[str], str]) -> SearchableText:
+        """The lines after a change of their text that keeps the length of each line."""
+        changed = copy(self)
+        changed.__dict__.pop("vocabulary", None)
+        changed.text = change(self.text)
+        return changed
 
     def line(self, index: int) -> str:
         return self.text[self._starts[index] : self._starts[index + 1] - 1]
@@ -149,10 +169,12 @@ class Lines(Sequence[Line]):
 
     @cached_property
     def lowered(self) -> SearchableText:
-        return SearchableText(labels.lowered(line.text) for line in self._lines)
+        return self.as_written.changed_by(labels.lowered)
 
     @cached_property
     def ocr_corrected(self) -> SearchableText:
+        if not any(line.words for line in self._lines):
+            return self.as_written.changed_by(labels.ocr_corrected)
         return SearchableText(misread_words.corrected(line.text, line.words, line.starts) for line in self._lines)
 
 
