@@ -53,20 +53,18 @@ class Line:
 
     def evidence(self, start: int, end: int) -> Evidence:
         """The evidence for a span of the line."""
-        inside = self.words_in(start, end)
+        inside = self.words_in(start, end) if self.words else []
         text = " ".join(word.text for word in inside) if inside else self.text[start:end]
         box = box_of_words(inside)
         return Evidence(self.page, text.strip(), turned_box(box, -self.turned) if box else None)
 
     def column(self, start: int, end: int) -> tuple[float, float] | None:
         """The horizontal extent of a span, or None if the positions of its words are unknown."""
-        inside = self.words_in(start, end)
+        inside = self.words_in(start, end) if self.words else ()
         return (min(word.x0 for word in inside), max(word.x1 for word in inside)) if inside else None
 
     def words_in(self, start: int, end: int) -> list[Word]:
         """The words of a span."""
-        if not self.words:
-            return []
         return [
             word for word, at in zip(self.words, self.starts, strict=True) if at < end and at + len(word.text) > start
         ]
@@ -113,12 +111,13 @@ class SearchableText:
         ended = [f"{text}\n" for text in texts]
         self.text = "".join(ended)
         self._starts = list(accumulate(map(len, ended), initial=0))
+        self._matching: dict[re.Pattern[str], list[int]] = {}
 
     def changed_by(self, change: Callable[[str], str]) -> SearchableText:
-        """The lines after a change of their text that keeps the length of each line."""
+        """The lines after a change of each word that keeps its length."""
         changed = copy(self)
-        changed.__dict__.pop("vocabulary", None)
-        changed.text = change(self.text)
+        changed.text, changed.vocabulary = change(self.text), change(self.vocabulary)
+        changed._matching = {}
         return changed
 
     def line(self, index: int) -> str:
@@ -126,15 +125,24 @@ class SearchableText:
 
     @cached_property
     def vocabulary(self) -> str:
-        """Each word of the text once, separated by spaces."""
+        """Each word of the text once, or in each of its spellings, separated by spaces."""
         return " ".join({*self.text.split()})
 
     def present_stems(self, stems: Iterable[str]) -> list[str]:
         """The stems (parts of words) that occur anywhere in the text: usually few."""
         return [stem for stem in stems if stem in self.vocabulary]
 
-    def lines_matching(self, pattern: re.Pattern[str]) -> Iterator[int]:
+    def lines_matching(self, pattern: re.Pattern[str]) -> list[int]:
         """The index of each line in which a match begins. A match may end in the next line if the pattern allows it."""
+        if pattern not in self._matching:  # several properties search for the same
+            self._matching[pattern] = list(self._lines_matching(pattern))
+        return self._matching[pattern]
+
+    def first_line_matching(self, pattern: re.Pattern[str]) -> int | None:
+        """The index of the first line in which a match begins."""
+        return next(self._lines_matching(pattern), None)
+
+    def _lines_matching(self, pattern: re.Pattern[str]) -> Iterator[int]:
         following = 0  # the index of the line after the last match
         while match := pattern.search(self.text, self._starts[following]):
             following = bisect_right(self._starts, match.start())

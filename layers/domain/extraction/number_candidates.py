@@ -24,6 +24,7 @@ NOT_THE_TOTAL = re.compile(
 WHOLE_SUM = re.compile(r"incl|payable|grand|with tax|after round")
 # Before an amount that may be the rest of a larger one, with a space that OCR added: "1, 190.00".
 CUT_OFF = re.compile(r"(?:^|\s)\d{1,3}[.,'’] $")
+BEFORE_THE_REST = (". ", ", ", "' ", "’ ")  # with which it ends
 LONGEST_CUT_OFF = 6  # characters
 LOOSE_DASH = re.compile(r"[-\u2013\u2014]\s")  # before an amount: a minus, or a mark that belongs to the label
 PARTIAL_SUM = re.compile(r"sub\s?-?total|excl|\b(?:qty|quantity)\b|(?:gst|tax|vat|sst)\b.{0,12}\binclu\w+ in\b")
@@ -40,6 +41,7 @@ DAMAGED = re.compile(
 UNREADABLE = re.compile(
     r"(?<![^\W_])(?=\w*\d)(?=\w{0,6}[.,]?\w?[A-Za-z])(?P<whole>\w{1,6})[.,](?P<cents>\w{2})(?![^\W_])"
 )
+LONGEST_DAMAGED = 40  # characters of a match; there are at most 32
 DIGITS_FOR_LETTERS = str.maketrans({"O": "0", "Q": "0", "I": "1", "l": "1", "S": "5", "B": "8"})
 DAMAGED_PENALTY = 25.0
 LEAST_WITHOUT_POINT = 100.0
@@ -96,19 +98,21 @@ def number_candidates(
                 evidence = partial(amount_line.evidence, found.start, found.end)
                 is_cut = _is_cut_off(amount_line.text, found.start)
                 is_cut = is_cut or (is_total and LOOSE_DASH.match(amount_line.text, found.start, found.end) is not None)
-                score -= UNSURE_POINT * _unsureness(amount_line, found) if is_total else 0.0
+                score -= UNSURE_POINT * _unsureness(amount_line, found) if is_total and amount_line.words else 0.0
                 yield Candidate(value, evidence, score, doubtful=is_cut, currency=amount.sign)
 
 
 def _is_cut_off(text: str, start: int) -> bool:
     """Whether an amount may be the rest of a larger one, with a space that OCR added: `1, 190.00`."""
-    is_behind_a_space = text[start - 1 : start] == " " and text[start].isdigit()
-    return is_behind_a_space and CUT_OFF.search(text, max(0, start - LONGEST_CUT_OFF), start) is not None
+    if text[max(0, start - 2) : start] not in BEFORE_THE_REST or not text[start].isdigit():
+        return False
+    return CUT_OFF.search(text, max(0, start - LONGEST_CUT_OFF), start) is not None
 
 
 def _damaged_amount(line: Line, start: int, end: int) -> Candidate | None:
     """An amount whose decimal point was misread, if nothing else is behind the label: `19-80`, `21 20`, `l9.8O`."""
-    found = DAMAGED.fullmatch(line.text, start, max(start, len(line.text.rstrip())))
+    stop = max(start, len(line.text.rstrip()))
+    found = DAMAGED.fullmatch(line.text, start, stop) if stop - start <= LONGEST_DAMAGED else None
     if found is None or (not found["bad"] and found["whole"].isdigit() and found["cents"].isdigit()):
         return None
     whole, cents = (found[part].translate(DIGITS_FOR_LETTERS) for part in ("whole", "cents"))
@@ -135,8 +139,6 @@ def _restored_amount(line: Line, found: re.Match[str], lines: Lines) -> Candidat
 
 def _unsureness(line: Line, found: Found) -> float:
     """How many points the confidence of the least sure word of an amount lacks."""
-    if not line.words:
-        return 0.0
     return 100.0 - min((word.confidence for word in line.words_in(found.start, found.end)), default=100.0)
 
 
@@ -280,8 +282,8 @@ def _amounts_near(lines: Sequence[Line], index: int, span: tuple[int, int]) -> I
             return
         cell = cell_below(line, below, span) if column is None else None
         for found in below.amounts:
-            extent = below.column(found.start, found.end)
             if cell and not cell[0] <= found.start < cell[1]:
                 continue
+            extent = below.column(found.start, found.end) if column else None
             if column is None or extent is None or (extent[0] < column[1] + 0.25 and extent[1] > column[0] - 0.05):
                 yield found, below, 0.0
