@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -59,47 +60,58 @@ REPEATED_UNLABELLED = 40.0  # the score of the largest amount that a bill shows 
 
 def number_candidates(
     property_labels: Sequence[Label], lines: Lines, *, integer: bool, is_total: bool
-) -> Iterator[Candidate]:
-    """The amounts beside the property's labels or below them. `integer` takes whole numbers only."""
+) -> list[Candidate]:
+    """The amounts beside the property's labels or below them. `integer` takes whole numbers only. Of several candidates of the
+    same value, those that score less than a later one may be left out: they can neither win nor be a rival."""
+    candidates: list[Candidate] = []
+    best: dict[float, float] = {}  # the highest score so far by amount
     writes_cents = is_total and _writes_cents(lines)
     present_labels = labels.labels_in(lines.ocr_corrected.vocabulary, property_labels)
     present_stems = lines.ocr_corrected.present_stems(NOT_THE_TOTAL_STEMS)
     count = len(lines)
-    for index, line in enumerate(lines if present_labels else ()):
-        corrected = lines.ocr_corrected.line(index)
-        for start, end in _segments(line.text):
+    # From the end, because a later line scores more: then most of the others need not be looked at closely.
+    for index in reversed(range(count if present_labels else 0)):
+        line, corrected = lines[index], lines.ocr_corrected.line(index)
+        for start, end in reversed(_segments(line.text)):
             segment = corrected[start:end]
             tier, span = labels.best_label(segment, present_labels)
             if span is None:
                 continue
             if is_total and (damaged := _damaged_amount(line, start + span[1], end)):
-                yield damaged._replace(score=100.0 - DAMAGED_PENALTY - tier + index / count)
+                candidates.append(damaged._replace(score=100.0 - DAMAGED_PENALTY - tier + index / count))
                 continue
             if is_total and (unreadable := _unreadable_amount(line, start + span[1])):
                 # The amounts in the lines below belong to other words.
                 if restored := _restored_amount(line, unreadable, lines):
-                    yield restored._replace(score=100.0 - DAMAGED_PENALTY - tier + index / count)
+                    candidates.append(restored._replace(score=100.0 - DAMAGED_PENALTY - tier + index / count))
                 continue
             if is_total and net_and_tax_in(line):
                 continue  # neither is the total
             near = list(_amounts_near(lines, index, (start + span[0], start + span[1])))
-            penalty = _not_the_total_penalty(segment, present_stems) if is_total and near else 0.0
-            for found, amount_line, nearness in near:
+            penalty: float | None = None
+            for found, amount_line, nearness in reversed(near):
                 amount: Amount = found.value  # type: ignore[assignment]
                 if integer and amount.value != int(amount.value):
                     continue
                 if is_total and not amount.value and not amount.decimals:
                     continue  # the rest of an amount that was misread
-                score = 100.0 - tier + nearness - penalty + _amount_score(amount, integer, is_total)
-                score -= NO_DECIMALS_PENALTY if writes_cents and not amount.decimals else 0.0
+                of_amount = _amount_score(amount, integer, is_total)
+                without_cents = NO_DECIMALS_PENALTY if writes_cents and not amount.decimals else 0.0
                 # Among several totals, the last one is the one to pay.
-                score += index / count
+                at_most = 100.0 - tier + nearness + of_amount - without_cents + index / count
+                if at_most < best.get(amount.value, -math.inf):
+                    continue
+                if penalty is None:
+                    penalty = _not_the_total_penalty(segment, present_stems) if is_total else 0.0
+                score = 100.0 - tier + nearness - penalty + of_amount - without_cents + index / count
                 value = int(amount.value) if integer else amount.value
                 evidence = partial(amount_line.evidence, found.start, found.end)
                 is_cut = _is_cut_off(amount_line.text, found.start)
                 is_cut = is_cut or (is_total and LOOSE_DASH.match(amount_line.text, found.start, found.end) is not None)
                 score -= UNSURE_POINT * _unsureness(amount_line, found) if is_total and amount_line.words else 0.0
-                yield Candidate(value, evidence, score, doubtful=is_cut, currency=amount.sign)
+                best[amount.value] = max(score, best.get(amount.value, -math.inf))
+                candidates.append(Candidate(value, evidence, score, doubtful=is_cut, currency=amount.sign))
+    return candidates[::-1]
 
 
 def _is_cut_off(text: str, start: int) -> bool:
