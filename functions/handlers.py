@@ -7,7 +7,7 @@ from typing import Any
 
 from functions import exports, jobs, schedules, webhooks
 from functions.arrivals import take_arrivals
-from functions.pipelines import DECLARED_CONCURRENCY, INTAKE, PIPELINES, STEPS
+from functions.pipelines import DECLARED_CONCURRENCY, INTAKE, PIPELINES, STEPS, slots
 from functions.upkeep import PULSE_S, UPKEEP_S, erase_removed, pulse, remove_rest
 from functions.upkeep import upkeep as run_upkeep
 from layers import bootstrap, entry
@@ -32,6 +32,8 @@ def runner() -> Runner:
         quarantine_at=settings.quarantine_at,
         fleet=bootstrap.fleet(),
         ceilings=settings.ceilings,
+        # On Lambda each step is a function of its own, with its own time limit and concurrency.
+        may_follow=() if settings.on_lambda else slots(settings.step_slots),
     )
 
 

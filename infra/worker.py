@@ -87,6 +87,7 @@ def drain(consumer: Consumer, membership: Membership, runner: Runner, within_s: 
     """
     membership.drain()
     consumer.stop()
+    runner.leave_all_to_others()
     has_ended = consumer.drain(within_s, runner.extend_leases)
     if gives_back and not has_ended:
         try:

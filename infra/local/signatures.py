@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from urllib.parse import quote, unquote
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -26,7 +26,7 @@ class Refused(Exception):
         self.status, self.code, self.detail = status, code, detail
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Head:
     """A request without its body. Header names are in lower case; repeated headers are joined by commas."""
 
@@ -35,7 +35,7 @@ class Head:
     raw_query: str
     headers: Mapping[str, str]
 
-    @property
+    @cached_property
     def query(self) -> list[tuple[str, str]]:
         pairs = (part.partition("=") for part in self.raw_query.split("&") if part)
         return [(unquote(name), unquote(value)) for name, _, value in pairs]
@@ -111,6 +111,7 @@ class SignatureVerifier:
         return frozenset(signed_names)
 
 
+@lru_cache(maxsize=64)
 def _time(date: str) -> datetime:
     try:
         return datetime.strptime(date, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)

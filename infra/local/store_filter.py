@@ -90,7 +90,8 @@ class PublicFilter:
         check_shape(head, self.bucket)
         signed = self.verifier.check_presigned(head, self.now())
         check_headers(head, signed)
-        inner = {**scope, "headers": [pair for pair in scope["headers"] if _name(pair) in PASSED_HEADERS | signed]}
+        passed = PASSED_HEADERS | signed
+        inner = {**scope, "headers": [pair for pair in scope["headers"] if _name(pair) in passed]}
         if head.method == "PUT":
             self._check_size(head.headers.get("content-length"))
         transfers = {"PUT": self.uploads, "GET": self.downloads}.get(head.method)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 
 from layers.attempts.dependencies import Dependencies
@@ -28,7 +29,7 @@ from layers.domain.errors import (
     Throttled,
     TransientError,
 )
-from layers.domain.fairness import BUNDLE_TOOK_LONG, LONG_S, TAKES_LONG, short_limit_s
+from layers.domain.fairness import BUNDLE_TOOK_LONG, LONG_S, TAKES_LONG, VISIT_S, short_limit_s
 from layers.domain.message import WakeUp
 from layers.domain.step import Failed, Later, Outcome, Skip, Skipped, Step
 from layers.ports import Claim, Finished, Ports
@@ -54,9 +55,12 @@ class Attempts:
         dependencies: Dependencies,
         recorder: Recorder,
         chance: Callable[[], float],
+        may_follow: Collection[str] = (),
     ) -> None:
+        """`may_follow`: the steps whose short parts the thread that made them ready runs next, without a message."""
         self._ports = ports
         self._steps = steps
+        self._may_follow = frozenset(name for name in may_follow if not ports.pays(steps[name]))
         self._claims = claims
         self._dependencies = dependencies
         self._recorder = recorder
@@ -65,22 +69,41 @@ class Attempts:
     def run_bundle(self, wake_ups: Sequence[WakeUp]) -> int:
         """Claim the parts that wake-ups of one step name, run them one after the other, record them together.
 
-        Returns how many could be claimed. A bundle is meant for parts that take milliseconds, because their outcomes
+        Returns how many could be claimed. Short parts that become ready meanwhile, and whose turn it is, are run too. A bundle is meant for parts that take milliseconds, because their outcomes
         are recorded together. When one part takes longer than `YIELDS_AFTER_S`, those after it are requeued for other
         workers. When all parts take long, because the machine is busy, outcomes are recorded every `RECORD_EVERY_S`,
         so that a worker that dies loses little.
         """
-        step = self._steps[wake_ups[0].step]
-        lease_s = step.timeout_s + (len(wake_ups) - 1) * YIELDS_AFTER_S + LEASE_GRACE_S
-        claims = self._claims.claim(wake_ups, lease_s, durably=self._ports.pays(step))
-        if not claims:
-            return 0
-        self._ports.notifications.publish({claim.file.dataset_id for claim in claims})
-        bundle = _Bundle(list(claims))
+        bundle = _Bundle(leave_at=time.monotonic() + VISIT_S)
+        following: list[WakeUp] = []
         try:
+            claimed = self._run_parts(wake_ups, bundle)
+            while bundle.following:
+                following, bundle.following = bundle.following, []
+                self._run_parts(following, bundle)
+        except BaseException:
+            if left := [*following, *bundle.following]:
+                self._recorder.leave_to_others(left)
+            raise
+        return claimed
+
+    def leave_all_to_others(self) -> None:
+        """From now on publish what follows the parts that end, because this process is about to end."""
+        self._may_follow = frozenset()
+
+    def _run_parts(self, wake_ups: Sequence[WakeUp], bundle: _Bundle) -> int:
+        """Claim these parts, run and record them. Returns how many could be claimed."""
+        claims: list[Claim] = []
+        try:
+            for name, of_step in groupby(wake_ups, key=lambda wake_up: wake_up.step):
+                claims += self._claim(self._steps[name], list(of_step), len(wake_ups))
+            if not claims:
+                return 0
+            self._ports.notifications.publish({claim.file.dataset_id for claim in claims})
+            bundle.left, bundle.yields = list(claims), False
             while bundle.left:
                 claim = bundle.left.pop(0)
-                ended = self._requeued(claim) if bundle.yields else self._run(step, claim)
+                ended = self._requeued(claim) if bundle.yields else self._run(self._steps[claim.step], claim)
                 bundle.finished.append(ended)
                 bundle.yields = bundle.yields or ended.cost_s > YIELDS_AFTER_S
                 if (
@@ -94,9 +117,16 @@ class Attempts:
             self._claims.ended(claims)
         return len(claims)
 
+    def _claim(self, step: Step, wake_ups: Sequence[WakeUp], together: int) -> list[Claim]:
+        """Claim parts that run one after the other, with others, `together` in all."""
+        lease_s = step.timeout_s + (together - 1) * YIELDS_AFTER_S + LEASE_GRACE_S
+        return self._claims.claim(wake_ups, lease_s, durably=self._ports.pays(step))
+
     def _record(self, bundle: _Bundle) -> None:
         finished, bundle.finished = bundle.finished, []
-        self._recorder.record(finished, self._claims.until([attempt.claim for attempt in finished]))
+        may_follow = self._may_follow if time.monotonic() < bundle.leave_at else ()
+        until = self._claims.until([attempt.claim for attempt in finished])
+        bundle.following += self._recorder.record_and_keep(finished, until, may_follow)
 
     def _run(self, step: Step, claim: Claim) -> Finished:
         claim = replace(claim, file=replace(claim.file, reach=self._ports.reach))
@@ -178,11 +208,14 @@ class Attempts:
 class _Bundle:
     """The parts that one message names: claims that are left to run, and outcomes that are not recorded yet.
 
-    `yields`: one part took long, so the parts that are left are requeued.
+    `yields`: one part took long, so the parts that are left are requeued. `following` are parts that became ready and that
+    the same thread runs next, unless it is `leave_at` by the monotonic clock.
     """
 
-    left: list[Claim]
+    leave_at: float
+    left: list[Claim] = field(default_factory=list)
     finished: list[Finished] = field(default_factory=list)
+    following: list[WakeUp] = field(default_factory=list)
     yields: bool = False
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from layers.attempts.dependencies import Dependencies
 from layers.attempts.fleet_view import FleetView
 from layers.domain.errors import StoreUnreachable
 from layers.domain.fairness import in_flight_cap
 from layers.domain.fleet import Limit, limit
+from layers.domain.message import WakeUp, bundles
 from layers.domain.step import Step
 from layers.ports import Ports
 from layers.telemetry.log import log
@@ -42,6 +43,28 @@ class Dispatcher:
 
     def dispatch(self, steps: Iterable[str]) -> int:
         """Publish wake-ups for ready parts of these steps. Returns their number. Raises StoreUnreachable."""
+        wake_ups = self._dispatched(steps)
+        self._ports.topics.publish(wake_ups)
+        return len(wake_ups)
+
+    def dispatch_and_keep(self, steps: Iterable[str], kept: Collection[tuple[str, str]]) -> list[WakeUp]:
+        """Like `dispatch`, but returns the wake-ups of bundles whose files and steps are all among `kept`, for the caller
+        to run, in the order of the pipelines, and publishes only the others."""
+        own: list[list[WakeUp]] = []
+        others: list[WakeUp] = []
+        for bundle in bundles(self._dispatched(steps)):
+            if all((wake_up.file_id, wake_up.step) in kept for wake_up in bundle):
+                own.append(bundle)
+            else:
+                others += bundle
+        self._ports.topics.publish(others)
+        in_order = list(self._steps)
+        return [
+            wake_up for bundle in sorted(own, key=lambda bundle: in_order.index(bundle[0].step)) for wake_up in bundle
+        ]
+
+    def _dispatched(self, steps: Iterable[str]) -> list[WakeUp]:
+        """Queue ready parts of these steps in fair order, within the caps and the budgets."""
         limits = {name: self._limit(name) for name in steps if name in self._steps}
         caps = {name: self._dependencies.cap(self._steps[name], bound.cap) for name, bound in limits.items()}
         caps = {name: cap for name, cap in caps.items() if cap}
@@ -60,9 +83,8 @@ class Dispatcher:
             self._not_dispatched |= set(caps)
             raise
         self._dependencies.give_back(taken, caps, wake_ups)
-        self._ports.topics.publish(wake_ups)
         self._sample_backlogs()
-        return len(wake_ups)
+        return wake_ups
 
     def _limit(self, step: str) -> Limit:
         if self._fleet.current is None:

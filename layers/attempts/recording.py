@@ -4,7 +4,7 @@ for, must not be repeated because its outcome could not be recorded."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from layers.domain.errors import StoreUnreachable
 from layers.domain.fairness import correction
 from layers.domain.file import File
 from layers.domain.lifecycle import FilePlan
+from layers.domain.message import WakeUp
 from layers.domain.step import Done, Failed, Later, Outcome, Parked, Pipeline, Retry, Step
 from layers.ports import Claim, Finished, Ports, Recorded, Store
 from layers.telemetry.log import log
@@ -104,6 +105,28 @@ class Recorder:
 
         Retries until `until`, a time of the monotonic clock. Raises StoreUnreachable.
         """
+        pairs, moved = self._record(finished, until)
+        self._dispatcher.dispatch(moved)
+        return [verdict for _, verdict in pairs]
+
+    def record_and_keep(self, finished: Sequence[Finished], until: float, may_follow: Collection[str]) -> list[WakeUp]:
+        """Like `record`, but returns those wake-ups that the caller may run at once: short parts of the same files, of these
+        steps, whose turn it is."""
+        pairs, moved = self._record(finished, until)
+        kept = {
+            (attempt.claim.file.file_id, step)
+            for attempt, verdict in pairs
+            for step in verdict.short
+            if step in may_follow
+        }
+        return self._dispatcher.dispatch_and_keep(moved, kept)
+
+    def leave_to_others(self, wake_ups: Sequence[WakeUp]) -> None:
+        """Publish wake-ups that `record_and_keep` returned and that this thread does not run."""
+        self._ports.topics.publish(wake_ups)
+
+    def _record(self, finished: Sequence[Finished], until: float) -> tuple[list[tuple[Finished, Recorded]], set[str]]:
+        """The outcomes with the store's verdicts, and the steps that are to be dispatched."""
         pairs = self._record_all(finished, until)
         self._ports.notifications.publish({dataset_id for attempt in finished for dataset_id in _datasets_of(attempt)})
         moved: set[str] = set()
@@ -111,7 +134,6 @@ class Recorder:
             self._after_record(attempt, verdict)
             moved |= {attempt.claim.step, *verdict.readied, *(self._steps if verdict.unsure else ())}
         self._correct_lanes([attempt for attempt, verdict in pairs if not verdict.fenced])
-        self._dispatcher.dispatch(moved)
         delays_s = [
             self._dependencies.wake_in_s(attempt.outcome)
             for attempt, _ in pairs
@@ -119,7 +141,7 @@ class Recorder:
         ]
         if delays_s:
             self._ports.topics.dispatch_later(min(delays_s))
-        return [verdict for _, verdict in pairs]
+        return pairs, moved
 
     def _record_all(self, finished: Sequence[Finished], until: float) -> list[tuple[Finished, Recorded]]:
         """Record outcomes together or, if the store refuses one of them, one by one, so that the others are recorded."""

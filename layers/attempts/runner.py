@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from layers.attempts.attempt import Attempts
 from layers.attempts.dependencies import Dependencies
@@ -23,7 +23,8 @@ class Runner:
     """`concurrency` is how many parts of each step run at once if no workers register, `ceilings` how many may run at
     once on the workers of `fleet`. `host` is the owner of all claims.
 
-    `quarantine_at` is how many workers may be lost with a part before it is given up.
+    `quarantine_at` is how many workers may be lost with a part before it is given up. `may_follow` are the steps whose short
+    parts the thread that made them ready runs at once.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Runner:
         quarantine_at: float = lifecycle.QUARANTINE_AT,
         fleet: FleetView | None = None,
         ceilings: Mapping[str, int] | None = None,
+        may_follow: Collection[str] = (),
     ) -> None:
         self.ports = ports
         self.intake = intake
@@ -53,7 +55,9 @@ class Runner:
         self._recorder = Recorder(
             ports, intake, pipelines, self.steps, self.dependencies, self._dispatcher, host, chance
         )
-        self._attempts = Attempts(ports, self.steps, self._claims, self.dependencies, self._recorder, chance)
+        self._attempts = Attempts(
+            ports, self.steps, self._claims, self.dependencies, self._recorder, chance, may_follow
+        )
 
     def run(self, wake_up: WakeUp) -> bool:
         """Run the part that a wake-up names. Returns whether it could be claimed."""
@@ -82,6 +86,10 @@ class Runner:
         held = self._claims.held()
         self.record_together([(claim, Later(0.0, STOPPED)) for claim in held])
         return len(held)
+
+    def leave_all_to_others(self) -> None:
+        """From now on publish what follows the parts that end, because this process is about to end."""
+        self._attempts.leave_all_to_others()
 
     def record(self, claim: Claim, outcome: Outcome, cost_s: float = 0.0) -> Recorded:
         """Record an outcome, then dispatch the parts that it made ready and parts for the slot that it freed."""

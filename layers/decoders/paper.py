@@ -11,9 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from layers.decoders.letters import Letters
+
 SHOWN_BYTES = 8192
 LINE_CHARACTERS = 46
-MAX_LINES = 60
+MAX_LINES = 27  # more than fit on a sheet
 INK = 40
 WIDE_FONTS = ("NotoSans-Regular.ttf", "DejaVuSans.ttf", "LiberationSans-Regular.ttf")
 # With Chinese, Japanese and Korean characters: on the host, and in a package that a local start installs.
@@ -41,9 +43,16 @@ def wrapped(text: str) -> list[str]:
         if len(lines) >= MAX_LINES:
             break
         expanded = line.expandtabs(4)
-        pieces = _wrapped_wide(expanded) if EAST_ASIAN.search(expanded) else textwrap.wrap(expanded, LINE_CHARACTERS)
-        lines += list(pieces) or ([""] if lines and lines[-1] else [])
+        lines += _wrapped(expanded) or ([""] if lines and lines[-1] else [])
     return lines
+
+
+def _wrapped(line: str) -> list[str]:
+    if EAST_ASIAN.search(line):
+        return list(_wrapped_wide(line))
+    if len(line) <= LINE_CHARACTERS:  # textwrap costs ten times as much
+        return [line.rstrip()] if line.strip() else []
+    return textwrap.wrap(line, LINE_CHARACTERS)
 
 
 def _wrapped_wide(line: str) -> Iterator[str]:
@@ -59,19 +68,38 @@ def _wrapped_wide(line: str) -> Iterator[str]:
 
 
 def sheet_with_lines(lines: Sequence[str], edge_px: int) -> Any:
-    sheet, draw, font, line_px, margin = blank(edge_px, lines)
-    for number, line in enumerate(lines[: (edge_px - 2 * margin) // line_px]):
-        draw.text((margin, margin + number * line_px), line, fill=INK, font=font)
-    return sheet
+    sheet = Sheet(edge_px, lines)
+    for number, line in enumerate(lines[: sheet.most_lines]):
+        sheet.write(sheet.margin, sheet.margin + number * sheet.line_px, line)
+    return sheet.image
 
 
-def blank(edge_px: int, texts: Sequence[str]) -> tuple[Any, Any, Any, int, int]:
-    """A white sheet, its drawing context, a font for these texts, the height of a line and the margin in pixels."""
-    from PIL import Image, ImageDraw
+class Sheet:
+    """A white sheet and a font for these texts. `line_px` is the height of a line and `margin` that of the margin in pixels."""
 
-    sheet = Image.new("L", (round(edge_px * 0.77), edge_px), "white")
-    font = _font(max(8, edge_px // 36), is_east_asian=any(EAST_ASIAN.search(text) for text in texts))
-    return sheet, ImageDraw.Draw(sheet), font, max(11, edge_px // 27), 12
+    margin = 12
+
+    def __init__(self, edge_px: int, texts: Sequence[str]) -> None:
+        from PIL import Image, ImageDraw
+
+        self.image = Image.new("L", (round(edge_px * 0.77), edge_px), "white")
+        self.draw: Any = ImageDraw.Draw(self.image)
+        self.line_px = max(11, edge_px // 27)
+        self.most_lines = (edge_px - 2 * self.margin) // self.line_px
+        is_east_asian = any(EAST_ASIAN.search(text) for text in texts)
+        self._font, self._letters = _font(max(8, edge_px // 36), self.line_px, is_east_asian=is_east_asian)
+
+    def width(self, text: str) -> float:
+        """The width of a text in pixels."""
+        if self._letters.draws(text):
+            return self._letters.width(text)
+        return float(self.draw.textlength(text, font=self._font))
+
+    def write(self, left: float, top: int, text: str) -> None:
+        if not self._letters.draws(text):
+            self.draw.text((left, top), text, fill=INK, font=self._font)
+        elif mask := self._letters.mask(text):
+            self.image.paste(INK, (round(left), top), mask)
 
 
 def east_asian_font() -> str | None:
@@ -88,7 +116,13 @@ def east_asian_font() -> str | None:
 
 
 @cache
-def _font(size_px: int, *, is_east_asian: bool) -> Any:
+def _font(size_px: int, line_px: int, *, is_east_asian: bool) -> tuple[Any, Letters]:
+    """A font, and its letters for lines of this height."""
+    font = _font_of_host(size_px, is_east_asian)
+    return font, Letters(font, line_px)
+
+
+def _font_of_host(size_px: int, is_east_asian: bool) -> Any:
     """A font with many scripts if the host has one. Pillow's own font has Latin letters only."""
     from PIL import ImageFont
 

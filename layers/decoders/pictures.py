@@ -71,12 +71,17 @@ def pages_as_pdf(path: str, into: str, name: str, edge_px: int) -> dict[str, Any
 def saved(image: Any, into: str, name: str, edge_px: int, *, is_drawn: bool = False) -> dict[str, Any]:
     """Save an image as a WebP of at most `edge_px`.
 
-    `is_drawn`: drawn by Fairway, with few shades and sharp edges. Lossless coding then needs half the time and bytes.
+    `is_drawn`: drawn by Fairway, with few shades and sharp edges. It is saved as PNG, which then needs a quarter of the time
+    and fewer bytes.
     """
     image = _shrunk(on_ground(image), edge_px)
-    options = {"lossless": True, "quality": 0, "method": 1} if is_drawn else {"quality": QUALITY, "method": 2}
-    image.save(Path(into) / name, "WEBP", **options)
-    return {"name": name, "media_type": "image/webp", "width": image.width, "height": image.height, "page_count": 1}
+    if is_drawn:
+        name, media_type = Path(name).with_suffix(".png").name, "image/png"
+        image.save(Path(into) / name, "PNG", compress_level=3)
+    else:
+        media_type = "image/webp"
+        image.save(Path(into) / name, "WEBP", quality=QUALITY, method=2)
+    return {"name": name, "media_type": media_type, "width": image.width, "height": image.height, "page_count": 1}
 
 
 def _shrunk(image: Any, edge_px: int) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from layers.decoders import books, iwork, packages, plain, sheets, texts, web_pages
 from layers.decoders.containers import opened_zip
 from layers.decoders.images import frame
-from layers.decoders.paper import INK, SHOWN_BYTES, blank, sheet_with_lines, wrapped
+from layers.decoders.paper import SHOWN_BYTES, Sheet, sheet_with_lines, wrapped
 from layers.decoders.pictures import saved
 from layers.domain.errors import PermanentError
 from layers.domain.formats import IWORK, Kind, format_of, kind_of
@@ -55,28 +55,28 @@ def _lines(path: str, media_type: str) -> list[str]:
 
 def _grid(rows: list[list[str]], edge_px: int) -> Any:
     """Cells in columns as wide as their texts, up to the edge of the sheet."""
-    sheet, draw, font, line_px, margin = blank(
-        edge_px, [cell for row in rows[:MAX_GRID_ROWS] for cell in row[:MAX_COLUMNS]]
-    )
-    rows = [[cell.strip()[:40] for cell in row[:MAX_COLUMNS]] for row in rows[: (edge_px - 2 * margin) // line_px]]
+    sheet = Sheet(edge_px, [cell for row in rows[:MAX_GRID_ROWS] for cell in row[:MAX_COLUMNS]])
+    rows = [[cell.strip()[:40] for cell in row[:MAX_COLUMNS]] for row in rows[: sheet.most_lines]]
     count = max((len(row) for row in rows), default=0)
-    widest = sheet.width / 2.5
+    end = sheet.image.width - sheet.margin
+    widest = sheet.image.width / 2.5
     widths = [
-        min(widest, 6 + max((draw.textlength(row[column], font=font) for row in rows if column < len(row)), default=0))
+        min(widest, 6 + max((sheet.width(row[column]) for row in rows if column < len(row)), default=0))
         for column in range(count)
     ]
     for number, row in enumerate(rows):
-        left, top = float(margin), margin + number * line_px
+        left, top = float(sheet.margin), sheet.margin + number * sheet.line_px
         for cell, width in zip(row, widths, strict=False):
-            if left >= sheet.width - margin:
+            if left >= end:
                 break
-            right = min(left + width, sheet.width - margin)
-            draw.rectangle((left, top, right, top + line_px), outline=RULE, fill=243 if number == 0 else 255)
-            while cell and draw.textlength(cell, font=font) > right - left - 4:
+            right = min(left + width, end)
+            ground = 243 if number == 0 else 255
+            sheet.draw.rectangle((left, top, right, top + sheet.line_px), outline=RULE, fill=ground)
+            while cell and sheet.width(cell) > right - left - 4:
                 cell = cell[:-1]
-            draw.text((left + 3, top + 1), cell, fill=INK, font=font)
+            sheet.write(left + 3, top + 1, cell)
             left = right
-    return sheet
+    return sheet.image
 
 
 def _cover(path: str, into: str) -> Any:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 CLOCK_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+MOST_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +68,21 @@ def decoder_pids(reaper_pid: int) -> list[int]:
 
 def _cpu_times(pid: int) -> CpuTimes:
     """A process's own times, and the processor time of its ended children."""
-    used_ns, waited_ns = Path(f"/proc/{pid}/schedstat").read_text().split()[:2]
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    used_ns, waited_ns = _read(f"/proc/{pid}/schedstat").split()[:2]
+    fields = _read(f"/proc/{pid}/stat").rsplit(b")", 1)[1].split()
     ended_children_s = (int(fields[13]) + int(fields[14])) / CLOCK_TICKS_PER_S
     return CpuTimes(int(used_ns) / 1e9 + ended_children_s, int(waited_ns) / 1e9)
 
 
 def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [int(child) for child in _read(f"/proc/{pid}/task/{pid}/children").split()]
+
+
+def _read(path: str) -> bytes:
+    """A short file of /proc; three of them are read for each call of a decoder, and `Path.read_text` costs three times as
+    much."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(descriptor, MOST_BYTES)
+    finally:
+        os.close(descriptor)

@@ -113,10 +113,10 @@ class Decoder:
 
     def _link_input(self, path: Path) -> Path:
         target = self._input / path.name
-        target.unlink(missing_ok=True)
         try:
-            os.link(path, target)
+            target.hardlink_to(path)
         except OSError:
+            target.unlink(missing_ok=True)
             shutil.copyfile(path, target)  # another file system
         return target
 
@@ -126,8 +126,8 @@ class Decoder:
         for entry in list(os.scandir(self._output)):
             target = into / entry.name
             if entry.is_file(follow_symlinks=False):
-                shutil.move(entry.path, target)
-                total_bytes += target.lstat().st_size
+                total_bytes += entry.stat(follow_symlinks=False).st_size
+                _move(Path(entry.path), target)
             if not entry.is_file(follow_symlinks=False) or total_bytes > MAX_OUTPUT_BYTES:
                 raise PermanentError("resource_limit", "the file's contents are larger than the limit")
 
@@ -219,6 +219,13 @@ class _Deadline:
 
     def end(self) -> None:
         self._call.end()
+
+
+def _move(path: Path, target: Path) -> None:
+    try:
+        path.rename(target)  # `shutil.move` looks at both first
+    except OSError:
+        shutil.move(path, target)  # another file system
 
 
 def _remove(entry: os.DirEntry[str]) -> None:

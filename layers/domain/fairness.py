@@ -15,6 +15,8 @@ SLICE_S = 10.0  # a part that is estimated to take longer is a long part
 IN_FLIGHT_PER_WORKER = 1.25
 LONG_PARTS_SHARE = 0.25  # of the in-flight cap
 BUNDLE_S = 0.5  # the largest estimated cost of all parts that one wake-up names
+FOLLOWS_S = 0.1  # a part that takes no longer may be run by the thread that made it ready
+VISIT_S = 2.0  # after so many seconds, a thread leaves what it has made ready to others
 BUNDLE_AFTER_LOSS = 0.25  # a bundle's size after a lost worker, as a share of its size before
 LOW_WEIGHT = 0.1  # of a batch of low priority among the batches of its tenant; above 0, so that it always advances
 # By how much a short part may exceed its estimate.

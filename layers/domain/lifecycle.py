@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from layers.domain.estimates import LEAST_S
+from layers.domain.fairness import FOLLOWS_S
 from layers.domain.file import File, PageSummary
 from layers.domain.ledger import LOST_WITH_OTHERS, WORKER_LOST, loss
 from layers.domain.page import replaces
@@ -119,6 +120,21 @@ class FilePlan:
     file_state: str | None = None
     error: tuple[str, str, str] | None = None
     merged: Done | None = None
+
+    @property
+    def readied(self) -> frozenset[str]:
+        """The steps that it makes ready."""
+        return frozenset(planned.step for planned in self.steps if isinstance(planned.plan, tuple))
+
+    @property
+    def short(self) -> frozenset[str]:
+        """Those of them with a single part that takes so little time that the thread that planned it may run it."""
+        return frozenset(
+            planned.step
+            for planned in self.steps
+            if isinstance(planned.plan, tuple)
+            and [part.cost_estimate_s <= FOLLOWS_S for part in planned.plan] == [True]
+        )
 
 
 def plan_after(intake: Step, pipelines: Sequence[Pipeline], ended: Step, outcome: Outcome, file: File) -> FilePlan:

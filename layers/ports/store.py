@@ -45,14 +45,15 @@ class Claim:
 class Recorded:
     """Whether an outcome was recorded. `fenced`: another attempt holds the part. `removed`: the file is removed.
 
-    `readied` names the steps that may now be dispatched. `unsure`: it is fenced, perhaps because an earlier call has
-    recorded the same outcome and its answer was lost.
+    `readied` names the steps that may now be dispatched, `short` those of them with a single short part. `unsure`: it is
+    fenced, perhaps because an earlier call has recorded the same outcome and its answer was lost.
     """
 
     fenced: bool = False
     removed: bool = False
     readied: frozenset[str] = frozenset()
     unsure: bool = False
+    short: frozenset[str] = frozenset()
 
 
 # Plans the next steps from the file after a step has ended.

@@ -3,31 +3,34 @@
 -- A step with parts becomes ready, with a row for each part; any other step gets one row in the given state.
 CREATE OR REPLACE FUNCTION apply_plan(p_file_id uuid, p_planned jsonb) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    plans CONSTANT jsonb := jsonb_build_array(jsonb_build_object('file_id', p_file_id, 'planned', p_planned));
 BEGIN
-    PERFORM write_plan(p_file_id, p_planned);
-    PERFORM activate_lanes(jsonb_build_array(jsonb_build_object('file_id', p_file_id, 'planned', p_planned)));
+    PERFORM FROM files f WHERE f.file_id = p_file_id FOR UPDATE;
+    PERFORM write_plans(plans);
+    PERFORM activate_lanes(plans);
 END $$;
 
--- Writes the steps of a plan. The caller activates their lanes in the same transaction, as its last action.
-CREATE OR REPLACE FUNCTION write_plan(p_file_id uuid, p_planned jsonb) RETURNS void
-LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    the_file files%ROWTYPE;
+-- Writes the steps of plans, [{"file_id", "planned"}, ...]. The caller has locked the files' rows, and activates the lanes of the
+-- steps in the same transaction, as its last action.
+CREATE OR REPLACE FUNCTION write_plans(p_plans jsonb) RETURNS void
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$ -- plans may be made while the tables are small
 BEGIN
-    SELECT * INTO the_file FROM files WHERE file_id = p_file_id FOR UPDATE;
     INSERT INTO steps AS s (file_id, step, part, tenant_id, batch_id, state, reason, error_code, error_detail,
                             page_numbers, cost_estimate_s, ready_at, ended_at, redrives, attempt)
-    SELECT p_file_id, n.step, coalesce(p.place - 1, 0), the_file.tenant_id, the_file.batch_id, n.state,
+    SELECT f.file_id, n.step, coalesce(p.place - 1, 0), f.tenant_id, f.batch_id, n.state,
            n.reason, n.error_code, n.error_detail,
            (SELECT array_agg(v::integer) FROM jsonb_array_elements_text(p.part -> 'pages') v),
            coalesce((p.part ->> 'cost_s')::real, 0),
            CASE WHEN n.state = 'ready' THEN clock_timestamp() END,
            CASE WHEN n.state IN ('skipped', 'failed') THEN clock_timestamp() END,
            -- A part that a redrive creates again continues the attempt numbers of the ledger.
-           coalesce((SELECT max(o.redrives) FROM steps o WHERE o.file_id = p_file_id AND o.step = n.step), 0),
+           coalesce((SELECT max(o.redrives) FROM steps o WHERE o.file_id = f.file_id AND o.step = n.step), 0),
            coalesce((SELECT max(a.attempt) FROM attempts a
-                      WHERE a.file_id = p_file_id AND a.step = n.step AND a.part = coalesce(p.place - 1, 0)), 0)
-      FROM jsonb_to_recordset(p_planned) AS n(
+                      WHERE a.file_id = f.file_id AND a.step = n.step AND a.part = coalesce(p.place - 1, 0)), 0)
+      FROM a_few(p_plans) AS w(plan)
+      JOIN files f ON f.file_id = (w.plan ->> 'file_id')::uuid
+     CROSS JOIN LATERAL jsonb_to_recordset(w.plan -> 'planned') AS n(
            step text, state text, reason text, error_code text, error_detail text, parts jsonb)
       LEFT JOIN LATERAL jsonb_array_elements(n.parts) WITH ORDINALITY AS p(part, place) ON true
     ON CONFLICT (file_id, step, part) DO UPDATE
@@ -46,9 +49,9 @@ DECLARE
 BEGIN
     FOR lane IN
         SELECT DISTINCT n.step, f.tenant_id, f.batch_id
-          FROM jsonb_to_recordset(p_plans) AS p(file_id uuid, planned jsonb)
-          JOIN files f USING (file_id)
-         CROSS JOIN LATERAL jsonb_to_recordset(p.planned) AS n(step text, state text)
+          FROM a_few(p_plans) AS p(plan)
+          JOIN files f ON f.file_id = (p.plan ->> 'file_id')::uuid
+         CROSS JOIN LATERAL jsonb_to_recordset(p.plan -> 'planned') AS n(step text, state text)
          WHERE n.state = 'ready' ORDER BY 1, 2, 3
     LOOP
         PERFORM activate_lane(lane.step, lane.tenant_id, lane.batch_id);

@@ -1,147 +1,170 @@
--- Records the outcome of an attempt, fenced by its lease: the step's state, the ledger, and the results of the attempt.
--- p_state, p_outcome (the word in the ledger) and p_counts, {"failures", "snoozes", "losses"}, are an `Entry` of
--- layers/domain/ledger.py.
+-- Records outcomes of attempts in one transaction, each fenced by its lease: the step's state, the ledger, the results, the plan
+-- of what follows, and the file's state. Each outcome is an object:
+--   file_id, step, part, lease_id: the attempt;
+--   state, outcome (the word in the ledger) and counts, {"failures", "snoozes", "losses"}: an `Entry` of
+--   layers/domain/ledger.py; reason, error_code, error_detail, delay_s, cost_s, host;
+--   made: the results of keep_results, and an identity, a move by a rule, notes, another estimate, and what was used;
+--   then: {"planned"?, "file_state"?, "error"?: [step, code, detail]}, which is applied when all parts of the step have ended,
+--   if what follows is known in advance. Otherwise the caller plans in the same transaction.
 --
--- Returns {"fenced": true} if the attempt no longer holds the lease; {"removed": true} if the file is removed, so that the
--- caller deletes the attempt's objects; else {"joined": ...}: whether every part of the step has ended. If so, the caller
--- plans the next steps in the same transaction. The file's row is locked first: of two parts that end at the same time, the
--- second sees the end of the first.
+-- Returns for each, with its index from 1: {"fenced": true} if the attempt no longer holds the lease; {"removed": true} if the
+-- file is removed, so that the caller deletes the attempt's objects; else {"joined": ...}: whether every part of the step has
+-- ended.
 --
--- p_then, {"planned"?, "file_state"?, "error"?: [step, code, detail]}, is applied when all parts have ended, if the next
--- steps are known in advance. The caller then calls activate_lanes for the steps that became ready.
+-- Each statement is for all outcomes, because one for each outcome costs several times as much. The files' rows are locked first,
+-- in the order of their ids, as in every other function that locks several: of two parts that end at the same time, the
+-- second sees the end of the first. Lanes are locked last.
+CREATE OR REPLACE FUNCTION record_outcomes(p_outcomes jsonb) RETURNS TABLE ("position" bigint, verdict jsonb)
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$ -- plans may be made while the tables are small
+#variable_conflict use_column
+DECLARE
+    held bigint[];    -- positions of the outcomes whose attempt held the lease
+    kept bigint[];    -- those of them whose file is not removed
+    joined bigint[];  -- those of them after which every part of the step has ended
+    moved record;
+    stays_because text;
+    plans jsonb;
+BEGIN
+    PERFORM FROM files f
+      WHERE f.file_id = ANY (ARRAY(SELECT (o.one ->> 'file_id')::uuid FROM a_few(p_outcomes) AS o(one)))
+      ORDER BY f.file_id FOR UPDATE;
+
+    WITH ended AS (
+        UPDATE steps s
+           SET state = o.state_now, lease_id = NULL, lease_owner = NULL, lease_expires_at = NULL,
+               ended_at = CASE WHEN o.state_now IN ('done', 'skipped', 'failed', 'cancelled') THEN clock_timestamp() END,
+               due_at = CASE WHEN o.state_now IN ('retrying', 'parked')
+                             THEN clock_timestamp() + make_interval(secs => o.delay_s) END,
+               failures = s.failures + coalesce((o.counts_now ->> 'failures')::integer, 0),
+               snoozes = s.snoozes + coalesce((o.counts_now ->> 'snoozes')::integer, 0),
+               losses = s.losses + coalesce((o.counts_now ->> 'losses')::real, 0),
+               cost_estimate_s = CASE WHEN o.removed THEN s.cost_estimate_s
+                                      ELSE coalesce((o.made ->> 'cost_estimate_s')::real, s.cost_estimate_s) END,
+               reason = o.reason, error_code = o.error_code, error_detail = o.error_detail,
+               notes = CASE WHEN NOT o.removed THEN o.made -> 'notes' END,
+               stopped_from = CASE WHEN o.removed AND NOT o.cancelled THEN 'ready' END
+          FROM judged_outcomes(p_outcomes) o
+         WHERE s.file_id = o.file_id AND s.step = o.step AND s.part = o.part
+           AND s.state = 'running' AND s.lease_id = o.lease_id
+        RETURNING o.position, o.removed, s.file_id, s.step, s.part, s.attempt, s.tenant_id, o.outcome_now, s.error_code,
+                  coalesce(s.error_detail, s.reason) AS detail, s.started_at, o.cost_s, o.host, o.made -> 'used' AS used),
+    ledger AS ( -- what was used of paid services is stored even if nothing else of the attempt is
+        INSERT INTO attempts (file_id, step, part, attempt, tenant_id, outcome, error_code, error_detail,
+                              started_at, ended_at, cost_s, host, used)
+        SELECT e.file_id, e.step, e.part, e.attempt, e.tenant_id, e.outcome_now, e.error_code, e.detail,
+               e.started_at, clock_timestamp(), e.cost_s, e.host, e.used FROM ended e)
+    SELECT array_agg(e.position), array_agg(e.position) FILTER (WHERE NOT e.removed) INTO held, kept FROM ended e;
+
+    PERFORM keep_results(p_outcomes, kept);
+    IF p_outcomes @? '$[*].made.routed' THEN
+        FOR moved IN SELECT o.* FROM judged_outcomes(p_outcomes) o WHERE o.position = ANY (kept) AND o.made ? 'routed' LOOP
+            stays_because := (SELECT move_by_rule(f, moved.made -> 'routed') FROM files f WHERE f.file_id = moved.file_id);
+            UPDATE steps s SET reason = stays_because
+             WHERE stays_because IS NOT NULL AND s.file_id = moved.file_id AND s.step = moved.step AND s.part = moved.part;
+        END LOOP;
+    END IF;
+
+    joined := (SELECT array_agg(o.position) FROM judged_outcomes(p_outcomes) o
+                WHERE o.position = ANY (kept) AND o.state_now IN ('done', 'skipped', 'failed') AND NOT o.cancelled
+                  AND NOT EXISTS (SELECT 1 FROM steps s
+                                   WHERE s.file_id = o.file_id AND s.step = o.step
+                                     AND s.state NOT IN ('done', 'skipped', 'failed', 'cancelled')));
+    plans := (SELECT jsonb_agg(jsonb_build_object('file_id', o.file_id, 'planned', o."then" -> 'planned'))
+                FROM judged_outcomes(p_outcomes) o WHERE o.position = ANY (joined) AND o."then" ? 'planned');
+    IF plans IS NOT NULL THEN
+        PERFORM write_plans(plans);
+    END IF;
+
+    -- A single write of each file's row. At most one outcome of a file identifies it, one routes it, and one ends its pipeline.
+    UPDATE files f
+       SET updated_at = clock_timestamp(),
+           media_type = CASE WHEN n.identity IS NULL THEN f.media_type ELSE n.identity ->> 'media_type' END,
+           page_count = CASE WHEN n.identity IS NULL THEN f.page_count ELSE (n.identity ->> 'page_count')::integer END,
+           size_bytes = CASE WHEN n.identity IS NULL THEN f.size_bytes ELSE (n.identity ->> 'size_bytes')::bigint END,
+           sha256 = CASE WHEN n.identity IS NULL THEN f.sha256 ELSE n.identity ->> 'sha256' END,
+           separated = CASE WHEN n.identity IS NULL THEN f.separated ELSE n.identity -> 'separated' END,
+           barcodes = CASE WHEN n.identity IS NULL THEN f.barcodes ELSE n.identity -> 'barcodes' END,
+           kind = CASE WHEN n.routed IS NULL THEN f.kind ELSE n.routed ->> 'kind' END,
+           kind_probability = CASE WHEN n.routed IS NULL THEN f.kind_probability ELSE (n.routed ->> 'probability')::real END,
+           kind_by = CASE WHEN n.routed IS NULL THEN f.kind_by ELSE n.routed ->> 'by' END,
+           state = coalesce(n.ending ->> 'file_state', f.state),
+           error_step = CASE WHEN n.ending IS NULL THEN f.error_step ELSE n.ending #>> '{error,0}' END,
+           error_code = CASE WHEN n.ending IS NULL THEN f.error_code ELSE n.ending #>> '{error,1}' END,
+           error_detail = CASE WHEN n.ending IS NULL THEN f.error_detail ELSE n.ending #>> '{error,2}' END
+      FROM (SELECT o.file_id,
+                   (array_agg(o.made -> 'identity') FILTER (WHERE NOT o.removed AND o.made ? 'identity'))[1] AS identity,
+                   (array_agg(o.made -> 'routed') FILTER (WHERE NOT o.removed AND o.made ? 'routed'))[1] AS routed,
+                   (array_agg(o."then") FILTER (WHERE o.position = ANY (joined) AND o."then" ? 'file_state'))[1] AS ending
+              FROM judged_outcomes(p_outcomes) o WHERE o.position = ANY (held) GROUP BY o.file_id) n
+     WHERE f.file_id = n.file_id;
+    IF plans IS NOT NULL THEN
+        PERFORM activate_lanes(plans);
+    END IF;
+
+    RETURN QUERY
+    SELECT o.position,
+           CASE WHEN o.position = ANY (held)
+                THEN jsonb_build_object('removed', o.removed, 'joined', coalesce(o.position = ANY (joined), false))
+                ELSE jsonb_build_object('fenced', true, 'removed', o.removed) END
+      FROM judged_outcomes(p_outcomes) o;
+END $$;
+
+-- The outcomes with their positions, and what is to be recorded of them: the attempt of a removed file counts as cancelled and
+-- leaves nothing, and so does one of a cancelled file that would have to run again. A file that does not exist counts as removed.
+CREATE OR REPLACE FUNCTION judged_outcomes(p_outcomes jsonb)
+RETURNS TABLE ("position" bigint, file_id uuid, step text, part integer, lease_id uuid, state_now text, outcome_now text,
+               counts_now jsonb, delay_s double precision, reason text, error_code text, error_detail text,
+               cost_s double precision, host text, made jsonb, "then" jsonb, removed boolean, cancelled boolean)
+LANGUAGE sql STABLE AS $$
+    SELECT e.index, o.file_id, o.step, o.part, o.lease_id,
+           CASE WHEN v.is_void THEN 'cancelled' ELSE o.state END, CASE WHEN v.is_void THEN 'cancelled' ELSE o.outcome END,
+           CASE WHEN v.is_void THEN '{}' ELSE o.counts END, o.delay_s, o.reason, o.error_code, o.error_detail,
+           o.cost_s, o.host, o.made, nullif(o."then", 'null'), v.removed, v.cancelled
+      FROM a_few(p_outcomes) WITH ORDINALITY AS e(one, index)
+     CROSS JOIN LATERAL jsonb_to_record(e.one) AS o(
+           file_id uuid, step text, part integer, lease_id uuid, state text, outcome text, counts jsonb,
+           delay_s double precision, reason text, error_code text, error_detail text,
+           cost_s double precision, host text, made jsonb, "then" jsonb)
+      LEFT JOIN files f ON f.file_id = o.file_id
+     CROSS JOIN LATERAL (SELECT f.file_id IS NULL OR f.removed_at IS NOT NULL AS removed,
+                                coalesce(f.state = 'cancelled', false) AS cancelled) j
+     CROSS JOIN LATERAL (SELECT j.removed, j.cancelled,
+                                j.removed OR (j.cancelled AND o.state IN ('retrying', 'parked')) AS is_void) v
+$$;
+
+-- Records one outcome, as record_outcomes does.
 CREATE OR REPLACE FUNCTION record_outcome(
     p_file_id uuid, p_step text, p_part integer, p_lease_id uuid,
     p_state text, p_outcome text, p_counts jsonb, p_delay_s double precision,
     p_reason text, p_error_code text, p_error_detail text,
     p_cost_s double precision, p_host text, p_made jsonb, p_then jsonb)
 RETURNS jsonb
-LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    the_file files%ROWTYPE;
-    held steps%ROWTYPE;
-    removed boolean;
-    joined boolean;
-    identity jsonb;
-    routed jsonb;
-    stays_because text;
-    used jsonb := p_made -> 'used'; -- of paid services; stored even if nothing else of the attempt is
+LANGUAGE sql VOLATILE AS $$
+    SELECT r.verdict FROM record_outcomes(jsonb_build_array(jsonb_build_object(
+        'file_id', p_file_id, 'step', p_step, 'part', p_part, 'lease_id', p_lease_id, 'state', p_state, 'outcome', p_outcome,
+        'counts', p_counts, 'delay_s', p_delay_s, 'reason', p_reason, 'error_code', p_error_code,
+        'error_detail', p_error_detail, 'cost_s', p_cost_s, 'host', p_host, 'made', p_made, 'then', p_then))) r
+$$;
+
+-- Stores the results of those attempts that are at these positions, from 1, in [{"file_id", "step", "part", "made": {"pages"?,
+-- "artifacts"?, "record"?, "window"?}}, ...]. Of two readings of a page, `replaces` in layers/domain/page.py chooses which is
+-- kept.
+CREATE OR REPLACE FUNCTION keep_results(p_results jsonb, p_positions bigint[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$ -- plans may be made while the tables are small
 BEGIN
-    SELECT * INTO the_file FROM files WHERE file_id = p_file_id FOR UPDATE;
-    IF NOT FOUND THEN
-        RETURN '{"fenced": true, "removed": true}';
-    END IF;
-    removed := the_file.removed_at IS NOT NULL;
-    IF removed THEN
-        p_outcome := 'cancelled'; p_state := 'cancelled'; p_counts := '{}'; p_made := '{}';
-    ELSIF the_file.state = 'cancelled' AND p_state IN ('retrying', 'parked') THEN
-        p_outcome := 'cancelled'; p_state := 'cancelled'; p_counts := '{}'; -- it would have to run again
-    END IF;
-
-    UPDATE steps s
-       SET state = p_state, lease_id = NULL, lease_owner = NULL, lease_expires_at = NULL,
-           ended_at = CASE WHEN p_state IN ('done', 'skipped', 'failed', 'cancelled') THEN clock_timestamp() END,
-           due_at = CASE WHEN p_state IN ('retrying', 'parked')
-                         THEN clock_timestamp() + make_interval(secs => p_delay_s) END,
-           failures = s.failures + coalesce((p_counts ->> 'failures')::integer, 0),
-           snoozes = s.snoozes + coalesce((p_counts ->> 'snoozes')::integer, 0),
-           losses = s.losses + coalesce((p_counts ->> 'losses')::real, 0),
-           cost_estimate_s = coalesce((p_made ->> 'cost_estimate_s')::real, s.cost_estimate_s),
-           reason = p_reason, error_code = p_error_code, error_detail = p_error_detail, notes = p_made -> 'notes',
-           stopped_from = CASE WHEN removed AND the_file.state <> 'cancelled' THEN 'ready' END
-     WHERE s.file_id = p_file_id AND s.step = p_step AND s.part = p_part
-       AND s.state = 'running' AND s.lease_id = p_lease_id
-    RETURNING s.* INTO held;
-    IF NOT FOUND THEN
-        RETURN jsonb_build_object('fenced', true, 'removed', removed);
-    END IF;
-
-    INSERT INTO attempts (file_id, step, part, attempt, tenant_id, outcome, error_code, error_detail,
-                          started_at, ended_at, cost_s, host, used)
-    VALUES (p_file_id, p_step, p_part, held.attempt, held.tenant_id, p_outcome, p_error_code,
-            coalesce(p_error_detail, p_reason), held.started_at, clock_timestamp(), p_cost_s, p_host, used);
-
-    IF p_made ? 'window' THEN
+    IF p_results @? '$[*].made.window' THEN
         INSERT INTO windows (file_id, step, part, tenant_id, found)
-        VALUES (p_file_id, p_step, p_part, held.tenant_id, p_made -> 'window')
+        SELECT f.file_id, r.one ->> 'step', (r.one -> 'part')::integer, f.tenant_id, r.made -> 'window'
+          FROM results_at(p_results, p_positions) r JOIN files f USING (file_id) WHERE r.made ? 'window'
         ON CONFLICT (file_id, step, part) DO UPDATE SET found = excluded.found;
     END IF;
-    IF p_made <> '{}' THEN
-        PERFORM keep_what_was_made(the_file, p_made);
-    END IF;
-    routed := p_made -> 'routed';
-    IF routed IS NOT NULL THEN
-        stays_because := move_by_rule(the_file, routed);
-        UPDATE steps s SET reason = stays_because
-         WHERE stays_because IS NOT NULL AND s.file_id = p_file_id AND s.step = p_step AND s.part = p_part;
-    END IF;
-    joined := p_state IN ('done', 'skipped', 'failed') AND the_file.state <> 'cancelled' AND NOT EXISTS (
-        SELECT 1 FROM steps s
-         WHERE s.file_id = p_file_id AND s.step = p_step
-           AND s.state NOT IN ('done', 'skipped', 'failed', 'cancelled'));
-    IF NOT joined THEN
-        p_then := NULL;
-    ELSIF p_then ? 'planned' THEN
-        PERFORM write_plan(p_file_id, p_then -> 'planned');
-    END IF;
-    -- A single write of the file's row.
-    identity := p_made -> 'identity';
-    UPDATE files f
-       SET updated_at = clock_timestamp(),
-           media_type = CASE WHEN identity IS NULL THEN f.media_type ELSE identity ->> 'media_type' END,
-           page_count = CASE WHEN identity IS NULL THEN f.page_count ELSE (identity ->> 'page_count')::integer END,
-           size_bytes = CASE WHEN identity IS NULL THEN f.size_bytes ELSE (identity ->> 'size_bytes')::bigint END,
-           sha256 = CASE WHEN identity IS NULL THEN f.sha256 ELSE identity ->> 'sha256' END,
-           separated = CASE WHEN identity IS NULL THEN f.separated ELSE identity -> 'separated' END,
-           barcodes = CASE WHEN identity IS NULL THEN f.barcodes ELSE identity -> 'barcodes' END,
-           kind = CASE WHEN routed IS NULL THEN f.kind ELSE routed ->> 'kind' END,
-           kind_probability = CASE WHEN routed IS NULL THEN f.kind_probability ELSE (routed ->> 'probability')::real END,
-           kind_by = CASE WHEN routed IS NULL THEN f.kind_by ELSE routed ->> 'by' END,
-           state = coalesce(p_then ->> 'file_state', f.state),
-           error_step = CASE WHEN p_then ? 'file_state' THEN p_then #>> '{error,0}' ELSE f.error_step END,
-           error_code = CASE WHEN p_then ? 'file_state' THEN p_then #>> '{error,1}' ELSE f.error_code END,
-           error_detail = CASE WHEN p_then ? 'file_state' THEN p_then #>> '{error,2}' ELSE f.error_detail END
-     WHERE f.file_id = p_file_id;
-    RETURN jsonb_build_object('removed', removed, 'joined', joined);
-END $$;
-
--- Records several outcomes in one transaction, each an object of record_outcome's parameters. Returns its answer for each,
--- with its index from 1. Files are locked in the order of their ids, as in every other function that locks several, and
--- lanes after all files.
-CREATE OR REPLACE FUNCTION record_outcomes(p_outcomes jsonb) RETURNS TABLE ("position" bigint, verdict jsonb)
-LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    o record;
-    plans jsonb := '[]';
-BEGIN
-    FOR o IN SELECT e.index, n.*
-               FROM jsonb_array_elements(p_outcomes) WITH ORDINALITY AS e(one, index),
-                    jsonb_to_record(e.one) AS n(
-                    file_id uuid, step text, part integer, lease_id uuid, state text, outcome text, counts jsonb,
-                    delay_s double precision, reason text, error_code text, error_detail text,
-                    cost_s double precision, host text, made jsonb, "then" jsonb)
-              ORDER BY n.file_id, n.part LOOP
-        "position" := o.index;
-        verdict := record_outcome(o.file_id, o.step, o.part, o.lease_id, o.state, o.outcome, o.counts, o.delay_s, o.reason,
-                                  o.error_code, o.error_detail, o.cost_s, o.host, o.made, nullif(o."then", 'null'));
-        IF verdict ->> 'joined' = 'true' AND o."then" ? 'planned' THEN
-            plans := plans || jsonb_build_object('file_id', o.file_id, 'planned', o."then" -> 'planned');
-        END IF;
-        RETURN NEXT;
-    END LOOP;
-    PERFORM activate_lanes(plans);
-END $$;
-
--- Stores the results of an attempt: {"pages", "artifacts", "record"}, each optional. Of two readings of a page, `replaces`
--- in layers/domain/page.py chooses which is kept.
-CREATE OR REPLACE FUNCTION keep_what_was_made(p_file files, p_made jsonb) RETURNS void
-LANGUAGE plpgsql VOLATILE AS $$
-BEGIN
-    IF p_made ? 'pages' THEN
+    IF p_results @? '$[*].made.pages' THEN
         INSERT INTO pages AS p (file_id, page_number, tenant_id, source, confidence, width, height, turned, text, words,
                                 facts, begins_document)
-        SELECT p_file.file_id, n.number, p_file.tenant_id, n.source, n.confidence, n.width, n.height, coalesce(n.turned, 0),
+        SELECT f.file_id, n.number, f.tenant_id, n.source, n.confidence, n.width, n.height, coalesce(n.turned, 0),
                n.text, n.words, n.facts, coalesce(n.begins_document, false)
-          FROM jsonb_to_recordset(p_made -> 'pages') AS n(
+          FROM results_at(p_results, p_positions) r JOIN files f USING (file_id)
+         CROSS JOIN LATERAL jsonb_to_recordset(r.made -> 'pages') AS n(
                number integer, source text, confidence real, width real, height real, turned smallint,
                text text, words jsonb, facts jsonb, begins_document boolean)
         ON CONFLICT (file_id, page_number) DO UPDATE
@@ -151,12 +174,13 @@ BEGIN
                begins_document = p.begins_document OR excluded.begins_document
          WHERE p.source IS NULL OR excluded.confidence >= p.confidence;
     END IF;
-    IF p_made ? 'artifacts' THEN
+    IF p_results @? '$[*].made.artifacts' THEN
         INSERT INTO artifacts (file_id, kind, tenant_id, object_key, media_type, size_bytes,
                                width, height, page_count, source, confidence, sha256, page_hash)
-        SELECT p_file.file_id, n.kind, p_file.tenant_id, n.object_key, n.media_type, n.size_bytes,
+        SELECT f.file_id, n.kind, f.tenant_id, n.object_key, n.media_type, n.size_bytes,
                n.width, n.height, n.page_count, n.source, n.confidence, n.sha256, n.page_hash
-          FROM jsonb_to_recordset(p_made -> 'artifacts') AS n(
+          FROM results_at(p_results, p_positions) r JOIN files f USING (file_id)
+         CROSS JOIN LATERAL jsonb_to_recordset(r.made -> 'artifacts') AS n(
                kind text, object_key text, media_type text, size_bytes bigint,
                width integer, height integer, page_count integer, source text, confidence real, sha256 text, page_hash text)
         ON CONFLICT (file_id, kind) DO UPDATE
@@ -165,20 +189,36 @@ BEGIN
                source = excluded.source, confidence = excluded.confidence, sha256 = excluded.sha256,
                page_hash = excluded.page_hash, created_at = now();
     END IF;
-    IF p_made ? 'record' THEN
+    IF p_results @? '$[*].made.record' THEN
         INSERT INTO records (file_id, tenant_id, dataset_id, schema_version, fields, missing, doubtful, notes, evidence,
                              complete, further, found_by, remembered, lost)
-        SELECT p_file.file_id, p_file.tenant_id, p_file.dataset_id, r.schema_version,
+        SELECT f.file_id, f.tenant_id, f.dataset_id, r.schema_version,
                r.fields, r.missing, coalesce(r.doubtful, '[]'), coalesce(r.notes, '[]'), r.evidence, r.complete,
                coalesce(r.further, '[]'), coalesce(r.found_by, 'rules'), coalesce(r.remembered, '[]'), r.lost
-          FROM jsonb_to_record(p_made -> 'record') AS r(
+          FROM results_at(p_results, p_positions) o JOIN files f USING (file_id)
+         CROSS JOIN LATERAL jsonb_to_record(o.made -> 'record') AS r(
                schema_version integer, fields jsonb, missing jsonb, doubtful jsonb, notes jsonb, evidence jsonb,
                complete boolean, further jsonb, found_by text, remembered jsonb, lost boolean)
+         WHERE o.made ? 'record'
         ON CONFLICT (file_id) DO UPDATE
            SET schema_version = excluded.schema_version, fields = excluded.fields, missing = excluded.missing,
                doubtful = excluded.doubtful, notes = excluded.notes, evidence = excluded.evidence,
                complete = excluded.complete, further = excluded.further, created_at = now(),
                found_by = excluded.found_by, remembered = excluded.remembered, lost = excluded.lost;
-        DELETE FROM windows w WHERE w.file_id = p_file.file_id; -- their content is in the record now
+        DELETE FROM windows w -- their content is in the record now
+         USING results_at(p_results, p_positions) o WHERE w.file_id = o.file_id AND o.made ? 'record';
     END IF;
 END $$;
+
+CREATE OR REPLACE FUNCTION results_at(p_results jsonb, p_positions bigint[])
+RETURNS TABLE (file_id uuid, made jsonb, one jsonb)
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT (e.one ->> 'file_id')::uuid, e.one -> 'made', e.one
+      FROM a_few(p_results) WITH ORDINALITY AS e(one, index) WHERE e.index = ANY (p_positions)
+$$;
+
+-- Stores the results of one attempt, as keep_results does.
+CREATE OR REPLACE FUNCTION keep_what_was_made(p_file files, p_made jsonb) RETURNS void
+LANGUAGE sql VOLATILE AS $$
+    SELECT keep_results(jsonb_build_array(jsonb_build_object('file_id', p_file.file_id, 'made', p_made)), '{1}')
+$$;

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import count
@@ -151,10 +151,13 @@ def _crash_at_lines(
     raise AssertionError("a step has a finite number of lines")
 
 
-def _runner(store: PostgresStore, objects: FolderObjects, host: str) -> tuple[Runner, Queue]:
+def _runner(
+    store: PostgresStore, objects: FolderObjects, host: str, may_follow: Collection[str] = ()
+) -> tuple[Runner, Queue]:
     queue = Queue()
     ports = Ports(store, objects, queue, None, None, None)  # type: ignore[arg-type]
-    return Runner(ports, steps.INTAKE, steps.PIPELINES, dict.fromkeys(steps.PARTS, 4), host=host), queue
+    concurrency = dict.fromkeys(steps.PARTS, 4)
+    return Runner(ports, steps.INTAKE, steps.PIPELINES, concurrency, host=host, may_follow=may_follow), queue
 
 
 def _drain(runner: Runner, queue: Queue, before: Callable[[str], None] = lambda step: None) -> None:
@@ -178,8 +181,9 @@ def _take_over(bench: Bench, objects: FolderObjects) -> None:
 
 def _run_until(name: str, line: int, urls: Urls, objects: FolderObjects) -> None:
     """Process files, and crash when an attempt at this step reaches its line number `line`, in the order in which lines
-    are first reached."""
-    runner, queue = _runner(PostgresStore(Database(urls.worker)), objects, CRASHING)
+    are first reached. The lines of intake are also those of the steps that follow it in the same thread."""
+    may_follow = steps.PARTS if name == steps.INTAKE.name else ()
+    runner, queue = _runner(PostgresStore(Database(urls.worker)), objects, CRASHING, may_follow)
     trace = crash_at(line, TRACED)
     _drain(runner, queue, lambda step: sys.settrace(trace if step == name else None))
 

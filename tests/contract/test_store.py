@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 
+from layers.domain.fairness import FOLLOWS_S
 from layers.domain.file import File
 from layers.domain.lifecycle import plan_after
 from layers.domain.message import Arrival, WakeUp, bundles
@@ -28,7 +29,7 @@ from layers.domain.step import (
     Step,
     Stop,
 )
-from layers.ports import FilePlan, Finished
+from layers.ports import FilePlan, Finished, Planner
 from tests.contract.worlds import World, arrived, claim, intake_of, planned
 from tests.making import INTAKE_DONE, ONE_PART, nothing_follows
 
@@ -148,6 +149,7 @@ def test_an_outcome_and_the_steps_that_follow_it_are_written_together(world: Wor
     )
     recorded = world.store.record(held, INTAKE_DONE, lambda file: plan, cost_s=1, host="h")
     assert recorded.readied == {"ocr"}
+    assert not recorded.short  # it takes a second
     assert world.states(held.file.file_id) == {
         ("intake", 0): "done",
         ("text", 0): "skipped",
@@ -551,6 +553,39 @@ def test_several_parts_are_claimed_and_recorded_at_once_each_fenced_by_its_own_l
         c.file.file_id for c in (claims[0], claims[2])
     }
     assert world.states(claims[1].file.file_id)["text", 0] == "running"
+
+
+def test_outcomes_of_several_steps_of_a_file_are_recorded_at_once_as_if_one_after_the_other(world: World) -> None:
+    short = (Part(cost_estimate_s=FOLLOWS_S),)
+    steps = [PlannedStep("text", short), PlannedStep("extraction", None), PlannedStep("preview", short)]
+    wake_ups = sorted(planned(world, 2, steps), key=lambda wake_up: wake_up.step, reverse=True)
+    claims = [claim(world, wake_up) for wake_up in wake_ups]
+    text_page, picture = Page(1, "a", (), "native", 100.0), Artifact("preview", "key", "image/png", 3)
+    outcomes = {
+        "text": (Done(pages=(text_page,)), FilePlan([PlannedStep("extraction", short)])),
+        "preview": (Done(artifacts=(picture,)), FilePlan()),
+    }
+    finished = [Finished(held, *_outcome_and_planner(*outcomes[held.step])) for held in claims]
+    finished[3] = Finished(claims[3], Retry(5, "busy", "again"), nothing_follows)
+    recorded = world.store.record_all(finished, host="h")
+    assert [result.readied for result in recorded] == [{"extraction"}, {"extraction"}, frozenset(), frozenset()]
+    assert [result.short for result in recorded] == [result.readied for result in recorded]
+    for number, held in enumerate(claims[:2]):
+        file_id = held.file.file_id
+        assert [page.text for page in world.store.pages(file_id)] == ["a"]
+        is_done = file_id == claims[2].file.file_id
+        assert world.states(file_id) == {
+            ("intake", 0): "done",
+            ("text", 0): "done",
+            ("extraction", 0): "ready",
+            ("preview", 0): "done" if is_done else "retrying",
+        }, number
+    extraction = world.store.dispatch({"extraction": 10})
+    assert {wake_up.file_id for wake_up in extraction} == {held.file.file_id for held in claims[:2]}
+
+
+def _outcome_and_planner(outcome: Done, plan: FilePlan) -> tuple[Done, Planner]:
+    return outcome, lambda _: plan
 
 
 def test_the_plan_of_what_follows_is_made_from_the_file_after_the_step(world: World) -> None:

@@ -121,7 +121,7 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
                 self._keep(of, outcome, claim)
             if plan.merged:
                 self._keep(of, plan.merged, claim)
-            return Recorded(readied=self._apply(of, plan))
+            return Recorded(readied=self._apply(of, plan), short=plan.short)
 
     def keep_artifact(self, claim: Claim, artifact: Artifact) -> bool:
         with self._lock:

@@ -6,9 +6,9 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageFont
 
-from layers.decoders import paper
+from layers.decoders import letters, paper
 from layers.decoders.text_thumbnails import picture_of_text
 
 TEXTS = {
@@ -51,10 +51,45 @@ def test_a_thumbnail_of_an_east_asian_text_differs_with_its_characters(
     shown = []
     for text in ("請求書,合計\n", "領収証,税込\n"):
         (tmp_path / name).write_text(text)
-        picture_of_text(str(tmp_path / name), media_type, str(tmp_path), "thumbnail.webp", 320)
-        with Image.open(tmp_path / "thumbnail.webp") as image:
+        made = picture_of_text(str(tmp_path / name), media_type, str(tmp_path), "thumbnail.webp", 320)
+        with Image.open(tmp_path / made["name"]) as image:
             shown.append(image.convert("L").tobytes())
     assert shown[0] != shown[1]
+
+
+def ink_of(sheet: Image.Image) -> int:
+    return sum(255 - shade for shade in sheet.get_flattened_data())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Total: 1,234.56 € (19 %)", "Müller & Söhne, Straße 17", "Привет, мир", "Ελληνικά κείμενο", "fjord AVA (To)"],
+)
+def test_text_from_single_letters_has_the_extent_and_the_ink_of_text_that_the_font_lays_out(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    from_letters = paper.sheet_with_lines([text], 320)
+    monkeypatch.setattr(letters.Letters, "draws", lambda *_: False)
+    laid_out = paper.sheet_with_lines([text], 320)
+    boxes = [ImageChops.invert(sheet).getbbox() or (0, 0, 0, 0) for sheet in (from_letters, laid_out)]
+    assert boxes[0] == pytest.approx(boxes[1], abs=2 + len(text) // 4)
+    assert ink_of(from_letters) == pytest.approx(ink_of(laid_out), rel=0.15)
+
+
+@pytest.mark.parametrize("text", ["قائمة الأسعار", "हिन्दी पाठ", "שלום", "e\u0301", "請求書", "a\u00adb"])
+def test_scripts_whose_letters_join_stack_or_run_to_the_left_are_laid_out_by_the_font(text: str) -> None:
+    font = ImageFont.load_default(8)
+    assert not letters.Letters(font, 11).draws(text)
+    assert letters.Letters(font, 11).draws("Total 12.50")
+    assert not letters.Letters(ImageFont.load_default(38), 51).draws("Total 12.50")  # large letters show their kerning
+
+
+def test_drawn_text_is_saved_as_png_under_a_name_that_says_so(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Total 12.50")
+    made = picture_of_text(str(tmp_path / "a.txt"), "text/plain", str(tmp_path), "thumbnail.webp", 320)
+    assert (made["name"], made["media_type"]) == ("thumbnail.png", "image/png")
+    with Image.open(tmp_path / "thumbnail.png") as image:
+        assert (image.format, image.size) == ("PNG", (made["width"], made["height"]))
 
 
 def test_a_host_without_fonts_still_draws_a_sheet(monkeypatch: pytest.MonkeyPatch) -> None:

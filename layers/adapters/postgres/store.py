@@ -397,8 +397,10 @@ def _as_then(plan: FilePlan) -> dict[str, Any]:
 
 
 def _as_recorded(verdict: dict[str, Any], plan: FilePlan) -> Recorded:
-    readied = {p.step for p in plan.steps if isinstance(p.plan, tuple)} if verdict.get("joined") else ()
-    return Recorded(bool(verdict.get("fenced")), bool(verdict.get("removed")), frozenset(readied))
+    follows = plan if verdict.get("joined") else FilePlan()
+    return Recorded(
+        bool(verdict.get("fenced")), bool(verdict.get("removed")), readied=follows.readied, short=follows.short
+    )
 
 
 def _removals(rows: list[Row]) -> list[tuple[str, list[tuple[str, str]]]]:

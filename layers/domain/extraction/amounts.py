@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from layers.domain.extraction import currency
 from layers.domain.extraction.numerals import NUMERAL, corrected, plain, readings
@@ -26,6 +26,11 @@ BEFORE_A_NUMBER = re.compile(
 )
 NOTHING_BEFORE = BEFORE_A_NUMBER.search("")
 CURRENCIES = frozenset(each.upper() for each in (*currency.SIGNS, *currency.CODES))
+LETTERS = re.compile(r"[A-Z]*")
+BEGINNINGS = frozenset(found[0] for each in CURRENCIES if (found := LETTERS.match(each)))  # the letters of `DIN.`
+DIGIT = re.compile(r"\d")
+# An amount with cents that ends the line, or that a word in small letters follows. Of those, only a currency is part of it.
+BETWEEN_WORDS = re.compile(r"\d{1,15}[.](?P<cents>\d\d)(?:$|(?= (?P<word>[a-z]+)))")
 MOST_BEFORE_A_NUMBER = 18  # characters: two currencies and a sign, with their spaces
 # A character that is unusual between two numbers. A number beside it, with another digit behind that, is part of something
 # else, such as a number with an unknown separator.
@@ -39,8 +44,7 @@ PERCENT = re.compile(r"\s?%")
 DATE_UNIT = re.compile(r"\s?[年月日년월일]")
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(NamedTuple):
     """A number as written: its value, how many decimals it has, and the currency sign beside it if there is one.
 
     `side` is `credit` or `debit` if the text marks it. Credits are negative here, as on a bill.
@@ -56,9 +60,21 @@ def amounts(line: str) -> Iterator[Found]:
     """Each number of a line, as an Amount, left to right."""
     line = corrected(plain(line))
     end = at = 0
-    while match := NUMBER.search(line, at):
-        start, before = match.start(), NOTHING_BEFORE
-        if not _is_behind_a_word(line, start):
+    while digit := DIGIT.search(line, at):
+        start, before = digit.start(), NOTHING_BEFORE
+        is_behind_a_word = _is_behind_a_word(line, start)
+        # Most amounts in a running text, at a third of the cost.
+        if is_behind_a_word and (between := BETWEEN_WORDS.match(line, start)) and not _is_beside(between["word"]):
+            end = at = between.end("cents")
+            yield Found(Amount(float(line[start:end]), 2, None), start, end)
+            continue
+        match = NUMBER.search(line, start)
+        if match is None:
+            return
+        if match.start() != start:
+            start = match.start()
+            is_behind_a_word = _is_behind_a_word(line, start)
+        if not is_behind_a_word:
             before = BEFORE_A_NUMBER.search(line, max(end, start - MOST_BEFORE_A_NUMBER), start)
             start = before.start() if before else start
         if before is None or _is_part_of_more(line, match):
@@ -79,6 +95,11 @@ def _is_behind_a_word(line: str, start: int) -> bool:
         return False
     word = line[line.rfind(" ", 0, start - 1) + 1 : start - 1].rstrip(":")
     return word.isascii() and word.isalpha() and word.upper() not in CURRENCIES
+
+
+def _is_beside(word: str | None) -> bool:
+    """Whether the letters behind a number may begin a currency."""
+    return word is not None and word.upper() in BEGINNINGS
 
 
 def is_money(amount: Amount) -> bool:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from layers.domain.page import Evidence
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A possible value of a property. The candidate with the highest score wins.
 
     `make_evidence` is called only for the winner. `doubtful`: the text may mean another value.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 
 from layers.domain.extraction import labels
@@ -64,7 +63,7 @@ def company_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
         score += DOMAIN_BONUS if _has_domain(candidate.value, domains) else 0.0
         name = with_read_form(candidate.value)
         doubtful = candidate.doubtful or name != candidate.value
-        yield replace(candidate, value=name, score=score, doubtful=doubtful)
+        yield candidate._replace(value=name, score=score, doubtful=doubtful)
     yield from (each for each in sender_candidates(lines) if _may_be_a_name(labels.lowered(each.value), known))
 
 
@@ -73,7 +72,7 @@ def title_candidates_by_domain(lines: Sequence[Line]) -> Iterator[Candidate]:
     domains = _domains(lines)
     for candidate in title_candidates(lines):
         bonus = DOMAIN_BONUS if _has_domain(candidate.value, domains) else 0.0
-        yield replace(candidate, score=candidate.score + bonus)
+        yield candidate._replace(score=candidate.score + bonus)
 
 
 def _titles(head: Sequence[Line]) -> Iterator[tuple[int, Candidate]]:
@@ -86,7 +85,7 @@ def _titles(head: Sequence[Line]) -> Iterator[tuple[int, Candidate]]:
                 is_far_down = index >= NEAR_TOP and COMPANY.search(name.lower())
                 score = candidate.score - 4 * index - (COMPANY_WORD if is_far_down else 0.0)
                 doubtful = name not in candidate.value
-                yield index, replace(candidate, value=name, score=score, doubtful=doubtful)
+                yield index, candidate._replace(value=name, score=score, doubtful=doubtful)
 
 
 def _name_before_number(text: str) -> str | None:

@@ -136,7 +136,8 @@ def _from_place(lines: Lines, languages: Sequence[str]) -> int:
     """From the country and the language. Among the known ones, only the United States write the month first."""
     if languages and languages[0] not in ("en", "fil", "es"):
         return -STRONG
-    american = next(iter(lines.as_written.lines_matching(AMERICAN)), TOP_LINES) < TOP_LINES
+    first = lines.as_written.first_line_matching(AMERICAN)
+    american = first is not None and first < TOP_LINES
     score = 2 * WEAK if american else 0
     score += WEAK if _has_any(lines, AMERICAN_WORD, AMERICAN_PHRASES) else 0
     if not american:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from layers.domain.extraction.label_words import DOCUMENT_NAMES, DOCUMENT_TITLES, OTHER_LANGUAGES
@@ -97,13 +97,30 @@ def _meanings() -> Mapping[str, str]:
     return {words: meaning for _, words, meaning in sorted(ranked, reverse=True)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Label:
     """A label of a property. `tier` 0 is trusted most. `bare`: the name of the document alone, such as "invoice"."""
 
     tier: int
     words: str
     bare: bool = False
+
+    @cached_property
+    def outer_words(self) -> tuple[str, str]:
+        """The first and the last word."""
+        words = self.words.split() or [""]
+        return words[0], words[-1]
+
+    def spans_in(self, lowered: str) -> list[tuple[int, int]]:
+        """The span of each match in a lower-case line: whole words, with any usual separators."""
+        first, last = self.outer_words
+        if first not in lowered or last not in lowered:  # this test costs a tenth of the pattern
+            return []
+        return [match.span() for match in self._pattern.finditer(lowered)]
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return _pattern(self.words)
 
 
 def labels_of(property_name: str, schema: Mapping[str, Any]) -> tuple[Label, ...]:
@@ -147,54 +164,56 @@ def words_beside_values_in(vocabulary: str) -> list[Label]:
 def begins_with_label(lowered: str, known: Sequence[Label]) -> bool:
     """Whether a line begins with one of these labels and a colon, as in `Invoice number: NW-20417`."""
     head, colon, _ = lowered.partition(":")
-    return bool(colon) and any(
-        (span := find_label(head, label.words)) and not head[: span[0]].strip() for label in known
-    )
+    return bool(colon) and any((spans := label.spans_in(head)) and not head[: spans[0][0]].strip() for label in known)
 
 
 def without_labels(lowered: str, known: Sequence[Label]) -> str:
     """A line with a space in place of each of these labels in it."""
     for label in known:
-        for start, end in reversed(find_labels(lowered, label.words)):
+        for start, end in reversed(label.spans_in(lowered)):
             lowered = lowered[:start] + " " + lowered[end:]
     return lowered
 
 
 def find_label(lowered: str, label: str) -> tuple[int, int] | None:
-    """The span of the first match of a label in a lower-case line: whole words, with any usual separators."""
+    """The span of the first match of a label in a lower-case line."""
     return next(iter(find_labels(lowered, label)), None)
 
 
 def find_labels(lowered: str, label: str) -> list[tuple[int, int]]:
-    """The span of each match of a label in a lower-case line."""
-    first, last, pattern = _pattern(label)
-    if first not in lowered or last not in lowered:  # this test costs a tenth of the pattern
-        return []
-    return [match.span() for match in pattern.finditer(lowered)]
-
-
-@lru_cache(maxsize=256)
-def _outer_words(property_labels: tuple[str, ...]) -> frozenset[str]:
-    """The first and last words of the labels."""
-    return frozenset(word for label in property_labels for word in _pattern(label)[:2])
+    """As `Label.spans_in`, of a label's words."""
+    return _label_of(label).spans_in(lowered)
 
 
 @lru_cache(maxsize=4096)
-def _pattern(label: str) -> tuple[str, str, re.Pattern[str]]:
-    """A label's first word, its last word, and the pattern that finds the whole label."""
+def _label_of(words: str) -> Label:
+    return Label(0, words)
+
+
+@lru_cache(maxsize=4096)
+def _pattern(label: str) -> re.Pattern[str]:
+    """The pattern that finds a label."""
     words = label.split() or [""]
     joined = "[ (.:-]{1,3}".join(re.escape(word) for word in words)
     # Scripts without spaces, from U+2E80 on, have no boundaries of words.
     start = r"(?<!\w)" if words[0] and words[0][0] < "\u2e80" else ""
     end = r"(?![^\W\d])" if words[-1] and words[-1][-1] < "\u2e80" else ""
-    return words[0], words[-1], re.compile(start + joined + end)
+    return re.compile(start + joined + end)
 
 
 def labels_in(vocabulary: str, property_labels: Sequence[Label]) -> list[Label]:
     """The labels that a document may contain, most trusted first. `vocabulary` holds all its words in lower case."""
-    words = tuple(label.words for label in property_labels)
-    absent = {word for word in _outer_words(words) if word not in vocabulary}
-    return [label for label in property_labels if absent.isdisjoint(_pattern(label.words)[:2])]
+    has_word: dict[str, bool] = {}
+    present = []
+    for label in property_labels:
+        for word in label.outer_words:
+            if word not in has_word:
+                has_word[word] = word in vocabulary
+            if not has_word[word]:
+                break
+        else:
+            present.append(label)
+    return present
 
 
 def best_label(lowered: str, property_labels: Sequence[Label]) -> tuple[int, tuple[int, int] | None]:
@@ -206,7 +225,7 @@ def best_label(lowered: str, property_labels: Sequence[Label]) -> tuple[int, tup
 def best_label_spans(lowered: str, property_labels: Sequence[Label]) -> tuple[Label | None, list[tuple[int, int]]]:
     """The most trusted label in a line, and all its spans, because the header of a table may repeat a label."""
     for label in property_labels:
-        if spans := find_labels(lowered, label.words):
+        if spans := label.spans_in(lowered):
             return label, spans
     return None, []
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -43,21 +44,23 @@ class Line:
     def money(self) -> tuple[tuple[values.Found, Amount], ...]:
         """The amounts of the line that are written like money, each with its span."""
         return tuple(
-            (found, found.value)
-            for found in self.amounts
-            if isinstance(found.value, Amount) and is_money(found.value) and not is_percent(self.text, found.end)
+            [
+                (found, found.value)
+                for found in self.amounts
+                if isinstance(found.value, Amount) and is_money(found.value) and not is_percent(self.text, found.end)
+            ]
         )
 
     def evidence(self, start: int, end: int) -> Evidence:
         """The evidence for a span of the line."""
-        inside = self.words_in(start, end)
+        inside = self.words_in(start, end) if self.words else []
         text = " ".join(word.text for word in inside) if inside else self.text[start:end]
         box = box_of_words(inside)
         return Evidence(self.page, text.strip(), turned_box(box, -self.turned) if box else None)
 
     def column(self, start: int, end: int) -> tuple[float, float] | None:
         """The horizontal extent of a span, or None if the positions of its words are unknown."""
-        inside = self.words_in(start, end)
+        inside = self.words_in(start, end) if self.words else ()
         return (min(word.x0 for word in inside), max(word.x1 for word in inside)) if inside else None
 
     def words_in(self, start: int, end: int) -> list[Word]:
@@ -74,6 +77,14 @@ class Line:
             if word.x0 < column[1] and word.x1 > column[0]
         ]
         return (inside[0][0], inside[-1][1]) if inside else None
+
+
+def has_any(stems: Iterable[str], text: str) -> bool:
+    """Whether a text contains one of these. Called for each line, so it is a loop, which costs half of `any`."""
+    for stem in stems:  # noqa: SIM110
+        if stem in text:
+            return True
+    return False
 
 
 def cell_below(line: Line, below: Line, span: tuple[int, int]) -> tuple[int, int] | None:
@@ -100,21 +111,38 @@ class SearchableText:
         ended = [f"{text}\n" for text in texts]
         self.text = "".join(ended)
         self._starts = list(accumulate(map(len, ended), initial=0))
+        self._matching: dict[re.Pattern[str], list[int]] = {}
+
+    def changed_by(self, change: Callable[[str], str]) -> SearchableText:
+        """The lines after a change of each word that keeps its length."""
+        changed = copy(self)
+        changed.text, changed.vocabulary = change(self.text), change(self.vocabulary)
+        changed._matching = {}
+        return changed
 
     def line(self, index: int) -> str:
         return self.text[self._starts[index] : self._starts[index + 1] - 1]
 
     @cached_property
     def vocabulary(self) -> str:
-        """Each word of the text once, separated by spaces."""
+        """Each word of the text once, or in each of its spellings, separated by spaces."""
         return " ".join({*self.text.split()})
 
     def present_stems(self, stems: Iterable[str]) -> list[str]:
         """The stems (parts of words) that occur anywhere in the text: usually few."""
         return [stem for stem in stems if stem in self.vocabulary]
 
-    def lines_matching(self, pattern: re.Pattern[str]) -> Iterator[int]:
+    def lines_matching(self, pattern: re.Pattern[str]) -> list[int]:
         """The index of each line in which a match begins. A match may end in the next line if the pattern allows it."""
+        if pattern not in self._matching:  # several properties search for the same
+            self._matching[pattern] = list(self._lines_matching(pattern))
+        return self._matching[pattern]
+
+    def first_line_matching(self, pattern: re.Pattern[str]) -> int | None:
+        """The index of the first line in which a match begins."""
+        return next(self._lines_matching(pattern), None)
+
+    def _lines_matching(self, pattern: re.Pattern[str]) -> Iterator[int]:
         following = 0  # the index of the line after the last match
         while match := pattern.search(self.text, self._starts[following]):
             following = bisect_right(self._starts, match.start())
@@ -149,10 +177,12 @@ class Lines(Sequence[Line]):
 
     @cached_property
     def lowered(self) -> SearchableText:
-        return SearchableText(labels.lowered(line.text) for line in self._lines)
+        return self.as_written.changed_by(labels.lowered)
 
     @cached_property
     def ocr_corrected(self) -> SearchableText:
+        if not any(line.words for line in self._lines):
+            return self.as_written.changed_by(labels.ocr_corrected)
         return SearchableText(misread_words.corrected(line.text, line.words, line.starts) for line in self._lines)
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 
 from layers.domain.extraction import labels
 from layers.domain.extraction.amounts import Amount, is_money, is_percent
 from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.labels import Label
-from layers.domain.extraction.lines import Line, Lines, cell_below
+from layers.domain.extraction.lines import Line, Lines, cell_below, has_any
 from layers.domain.extraction.misread_words import OF_A_FILE
 from layers.domain.extraction.sums import Sums, net_and_tax_in, sums_of
 from layers.domain.extraction.values import Found
@@ -25,6 +25,8 @@ NOT_THE_TOTAL = re.compile(
 WHOLE_SUM = re.compile(r"incl|payable|grand|with tax|after round")
 # Before an amount that may be the rest of a larger one, with a space that OCR added: "1, 190.00".
 CUT_OFF = re.compile(r"(?:^|\s)\d{1,3}[.,'’] $")
+BEFORE_THE_REST = (". ", ", ", "' ", "’ ")  # with which it ends
+LONGEST_CUT_OFF = 6  # characters
 LOOSE_DASH = re.compile(r"[-\u2013\u2014]\s")  # before an amount: a minus, or a mark that belongs to the label
 PARTIAL_SUM = re.compile(r"sub\s?-?total|excl|\b(?:qty|quantity)\b|(?:gst|tax|vat|sst)\b.{0,12}\binclu\w+ in\b")
 BEFORE_TAX = re.compile(r"sub\s?-?total|subtotaal|zwischensumme|excl|\bht\b|untaxed")
@@ -40,6 +42,7 @@ DAMAGED = re.compile(
 UNREADABLE = re.compile(
     r"(?<![^\W_])(?=\w*\d)(?=\w{0,6}[.,]?\w?[A-Za-z])(?P<whole>\w{1,6})[.,](?P<cents>\w{2})(?![^\W_])"
 )
+LONGEST_DAMAGED = 40  # characters of a match; there are at most 32
 DIGITS_FOR_LETTERS = str.maketrans({"O": "0", "Q": "0", "I": "1", "l": "1", "S": "5", "B": "8"})
 DAMAGED_PENALTY = 25.0
 LEAST_WITHOUT_POINT = 100.0
@@ -57,53 +60,71 @@ REPEATED_UNLABELLED = 40.0  # the score of the largest amount that a bill shows 
 
 def number_candidates(
     property_labels: Sequence[Label], lines: Lines, *, integer: bool, is_total: bool
-) -> Iterator[Candidate]:
-    """The amounts beside the property's labels or below them. `integer` takes whole numbers only."""
+) -> list[Candidate]:
+    """The amounts beside the property's labels or below them. `integer` takes whole numbers only. Of several candidates of the
+    same value, those that score less than a later one may be left out: they can neither win nor be a rival."""
+    candidates: list[Candidate] = []
+    best: dict[float, float] = {}  # the highest score so far by amount
     writes_cents = is_total and _writes_cents(lines)
     present_labels = labels.labels_in(lines.ocr_corrected.vocabulary, property_labels)
     present_stems = lines.ocr_corrected.present_stems(NOT_THE_TOTAL_STEMS)
-    for index, line in enumerate(lines if present_labels else ()):
-        corrected = lines.ocr_corrected.line(index)
-        for start, end in _segments(line.text):
+    count = len(lines)
+    # From the end, because a later line scores more: then most of the others need not be looked at closely.
+    for index in reversed(range(count if present_labels else 0)):
+        line, corrected = lines[index], lines.ocr_corrected.line(index)
+        for start, end in reversed(_segments(line.text)):
             segment = corrected[start:end]
             tier, span = labels.best_label(segment, present_labels)
             if span is None:
                 continue
             if is_total and (damaged := _damaged_amount(line, start + span[1], end)):
-                yield replace(damaged, score=100.0 - DAMAGED_PENALTY - tier + index / len(lines))
+                candidates.append(damaged._replace(score=100.0 - DAMAGED_PENALTY - tier + index / count))
                 continue
             if is_total and (unreadable := _unreadable_amount(line, start + span[1])):
                 # The amounts in the lines below belong to other words.
                 if restored := _restored_amount(line, unreadable, lines):
-                    yield replace(restored, score=100.0 - DAMAGED_PENALTY - tier + index / len(lines))
+                    candidates.append(restored._replace(score=100.0 - DAMAGED_PENALTY - tier + index / count))
                 continue
             if is_total and net_and_tax_in(line):
                 continue  # neither is the total
             near = list(_amounts_near(lines, index, (start + span[0], start + span[1])))
-            may_be_partial = is_total and near and any(stem in segment for stem in present_stems)
-            penalty = _not_the_total_penalty(segment) if may_be_partial else 0.0
-            for found, amount_line, nearness in near:
+            penalty: float | None = None
+            for found, amount_line, nearness in reversed(near):
                 amount: Amount = found.value  # type: ignore[assignment]
                 if integer and amount.value != int(amount.value):
                     continue
                 if is_total and not amount.value and not amount.decimals:
                     continue  # the rest of an amount that was misread
-                score = 100.0 - tier + nearness - penalty + _amount_score(amount, integer, is_total)
-                score -= NO_DECIMALS_PENALTY if writes_cents and not amount.decimals else 0.0
+                of_amount = _amount_score(amount, integer, is_total)
+                without_cents = NO_DECIMALS_PENALTY if writes_cents and not amount.decimals else 0.0
                 # Among several totals, the last one is the one to pay.
-                score += index / len(lines)
+                at_most = 100.0 - tier + nearness + of_amount - without_cents + index / count
+                if at_most < best.get(amount.value, -math.inf):
+                    continue
+                if penalty is None:
+                    penalty = _not_the_total_penalty(segment, present_stems) if is_total else 0.0
+                score = 100.0 - tier + nearness - penalty + of_amount - without_cents + index / count
                 value = int(amount.value) if integer else amount.value
                 evidence = partial(amount_line.evidence, found.start, found.end)
-                before, written = amount_line.text[: found.start], amount_line.text[found.start : found.end]
-                is_cut = written[:1].isdigit() and CUT_OFF.search(before) is not None
-                is_cut = is_cut or (is_total and LOOSE_DASH.match(written) is not None)
-                score -= UNSURE_POINT * _unsureness(amount_line, found) if is_total else 0.0
-                yield Candidate(value, evidence, score, doubtful=is_cut, currency=amount.sign)
+                is_cut = _is_cut_off(amount_line.text, found.start)
+                is_cut = is_cut or (is_total and LOOSE_DASH.match(amount_line.text, found.start, found.end) is not None)
+                score -= UNSURE_POINT * _unsureness(amount_line, found) if is_total and amount_line.words else 0.0
+                best[amount.value] = max(score, best.get(amount.value, -math.inf))
+                candidates.append(Candidate(value, evidence, score, doubtful=is_cut, currency=amount.sign))
+    return candidates[::-1]
+
+
+def _is_cut_off(text: str, start: int) -> bool:
+    """Whether an amount may be the rest of a larger one, with a space that OCR added: `1, 190.00`."""
+    if text[max(0, start - 2) : start] not in BEFORE_THE_REST or not text[start].isdigit():
+        return False
+    return CUT_OFF.search(text, max(0, start - LONGEST_CUT_OFF), start) is not None
 
 
 def _damaged_amount(line: Line, start: int, end: int) -> Candidate | None:
     """An amount whose decimal point was misread, if nothing else is behind the label: `19-80`, `21 20`, `l9.8O`."""
-    found = DAMAGED.fullmatch(line.text, start, max(start, len(line.text.rstrip())))
+    stop = max(start, len(line.text.rstrip()))
+    found = DAMAGED.fullmatch(line.text, start, stop) if stop - start <= LONGEST_DAMAGED else None
     if found is None or (not found["bad"] and found["whole"].isdigit() and found["cents"].isdigit()):
         return None
     whole, cents = (found[part].translate(DIGITS_FOR_LETTERS) for part in ("whole", "cents"))
@@ -113,7 +134,9 @@ def _damaged_amount(line: Line, start: int, end: int) -> Candidate | None:
 
 def _unreadable_amount(line: Line, start: int) -> re.Match[str] | None:
     """The amount with a letter in it that is the only one behind a label."""
-    return None if any(found.end > start for found in line.amounts) else UNREADABLE.search(line.text, start)
+    if line.amounts and line.amounts[-1].end > start:
+        return None
+    return UNREADABLE.search(line.text, start)
 
 
 def _restored_amount(line: Line, found: re.Match[str], lines: Lines) -> Candidate | None:
@@ -144,7 +167,7 @@ def confirm_by_sums(candidates: Iterable[Candidate], lines: Lines, sums: Sums) -
     for candidate in candidates:
         bonus = PAID_LESS_CHANGE if sums.is_paid_less_change(candidate.value) else 0.0
         second_bonus = NET_AND_TAX if sums.is_net_and_tax(candidate.value) else 0.0
-        yield replace(candidate, score=candidate.score + bonus + second_bonus)
+        yield candidate._replace(score=candidate.score + bonus + second_bonus)
     for line in lines:
         for found, amount in line.money:
             if sums.was_paid_exactly(amount.value):
@@ -173,7 +196,7 @@ def _repeated(candidates: Sequence[Candidate], lines: Lines) -> Iterator[Candida
     counts = Counter(value for _, value in {(id(line), round(amount.value, 2)) for line, _, amount in shown})
     for candidate in candidates:
         further = min(MOST_REPEATED, counts[round(candidate.value, 2)] - 1) if candidate.value > 0 else 0
-        yield replace(candidate, score=candidate.score + REPEATED * max(0, further))
+        yield candidate._replace(score=candidate.score + REPEATED * max(0, further))
     repeated = [each for each in shown if counts[round(each[2].value, 2)] > 1 and each[2].value > 0]
     if repeated and not candidates:
         line, found, amount = max(repeated, key=lambda each: each[2].value)
@@ -191,9 +214,9 @@ def _with_points(candidates: Iterable[Candidate], lines: Lines, sums: Sums) -> I
         if not shown or not is_whole:
             yield candidate
         elif with_point in shown | sums.possible_totals:
-            yield replace(candidate, value=with_point, score=candidate.score + NO_DECIMALS_PENALTY, doubtful=True)
+            yield candidate._replace(value=with_point, score=candidate.score + NO_DECIMALS_PENALTY, doubtful=True)
         else:
-            yield replace(candidate, doubtful=True)
+            yield candidate._replace(doubtful=True)
 
 
 def _with_rounded(candidates: Sequence[Candidate], sums: Sums, lines: Lines) -> Iterator[Candidate]:
@@ -202,7 +225,7 @@ def _with_rounded(candidates: Sequence[Candidate], sums: Sums, lines: Lines) -> 
     named = {candidate.value for candidate in candidates}
     for candidate in candidates:
         bonus = ROUNDED if sums.is_rounded(candidate.value, named) else 0.0
-        yield replace(candidate, score=candidate.score + bonus)
+        yield candidate._replace(score=candidate.score + bonus)
     best = max(candidates, key=lambda candidate: candidate.score, default=None)
     if best is None or any(sums.is_rounded(value, named) for value in named):
         return
@@ -231,8 +254,11 @@ def _amount_score(amount: Amount, integer: bool, is_total: bool) -> float:
     return score
 
 
-def _not_the_total_penalty(lowered: str) -> float:
-    """What to subtract for an amount whose line has a total's label but also words such as "subtotal" or "discount"."""
+def _not_the_total_penalty(lowered: str, present_stems: Sequence[str]) -> float:
+    """What to subtract for an amount whose line has a total's label but also words such as "subtotal" or "discount".
+    `present_stems`: those of NOT_THE_TOTAL_STEMS that the document has."""
+    if not has_any(present_stems, lowered):
+        return 0.0
     if WHOLE_SUM.search(lowered) and not PARTIAL_SUM.search(lowered):
         return 0.0
     if BEFORE_TAX.search(lowered):
@@ -242,6 +268,8 @@ def _not_the_total_penalty(lowered: str) -> float:
 
 def _segments(text: str) -> list[tuple[int, int]]:
     """The spans of a line between wide gaps. Labels are searched for in each span separately."""
+    if "   " not in text:
+        return [(0, len(text))]
     spans, start = [], 0
     for gap in WIDE_GAP.finditer(text):
         spans.append((start, gap.start()))
@@ -266,8 +294,8 @@ def _amounts_near(lines: Sequence[Line], index: int, span: tuple[int, int]) -> I
             return
         cell = cell_below(line, below, span) if column is None else None
         for found in below.amounts:
-            extent = below.column(found.start, found.end)
             if cell and not cell[0] <= found.start < cell[1]:
                 continue
+            extent = below.column(found.start, found.end) if column else None
             if column is None or extent is None or (extent[0] < column[1] + 0.25 and extent[1] > column[0] - 0.05):
                 yield found, below, 0.0

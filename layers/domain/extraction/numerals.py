@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MINUS = "-"  # what every minus sign becomes; an en dash stays, because it also joins phrases
 EN_DASH = "\u2013"
@@ -62,8 +62,7 @@ def corrected(text: str) -> str:
     return LETTER_FOR_ZERO.sub("0", text) if "O" in text or "o" in text or "Q" in text else text
 
 
-@dataclass(frozen=True, slots=True)
-class Numeral:
+class Numeral(NamedTuple):
     """A reading of a written number: its value, and how many decimals it is written with."""
 
     value: float

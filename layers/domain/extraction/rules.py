@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property, partial
 from typing import Any
@@ -173,7 +173,7 @@ def _behind_labels(
     """Candidates of a letterhead. Where the schema has labels, text beside them comes first: a letterhead has none."""
     behind = BEHIND_LABELS if has_own_labels else 0.0
     for each in candidates:
-        yield replace(each, score=each.score - behind, doubtful=each.doubtful or doubtful)
+        yield each._replace(score=each.score - behind, doubtful=each.doubtful or doubtful)
 
 
 def _enum_candidates(allowed: Sequence[Any], lines: Sequence[Line]) -> Iterator[Candidate]:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from layers.domain.extraction.lines import Line, Lines
+from layers.domain.extraction.lines import Line, Lines, has_any
 
 
 class Wording(NamedTuple):
@@ -126,12 +126,16 @@ def sums_of(lines: Lines) -> Sums:
     found: dict[str, list[float]] = {"paid": [], "change": [], "net": [], "tax": [], "rounding": []}
     has_change = False
     stems = {kind: lines.ocr_corrected.present_stems(wording.stems) for kind, wording in WORDINGS.items()}
-    if not any(stems.values()) and "total" not in lines.ocr_corrected.vocabulary:
-        return Sums((), (), (), (), (), has_change=False)
-    for index, line in enumerate(lines):
+    all_stems = [
+        *(stem for present in stems.values() for stem in present),
+        *lines.ocr_corrected.present_stems(("total",)),
+    ]
+    for index, line in enumerate(lines if all_stems else ()):
         lowered = lines.ocr_corrected.line(index)
+        if not has_any(all_stems, lowered):
+            continue
         amounts = line if line.amounts else _amount_below(lines, index)
-        if not amounts and not any(stem in lowered for stem in stems["change"]):
+        if not amounts and not has_any(stems["change"], lowered):
             continue
         kind = _kind_of(lowered, stems)
         has_change = has_change or kind == "change"
@@ -151,8 +155,10 @@ def sums_of(lines: Lines) -> Sums:
 
 def net_and_tax_in(line: Line) -> tuple[float, float] | None:
     """The net sum and the tax in a row of a table of taxes, if a line has just these two amounts."""
-    money = [amount.value for _, amount in line.money]
-    return (money[0], money[1]) if len(money) == 2 and 0 < money[1] < money[0] * MOST_TAX else None
+    if len(line.money) != 2:
+        return None
+    (_, net), (_, tax) = line.money
+    return (net.value, tax.value) if 0 < tax.value < net.value * MOST_TAX else None
 
 
 def _amount_below(lines: Sequence[Line], index: int) -> Line | None:
@@ -169,7 +175,7 @@ def _kind_of(lowered: str, stems: Mapping[str, Sequence[str]]) -> str | None:
     """The kind of sum that a line names. `stems`: of each wording, those that the document has."""
 
     def names(kind: str) -> bool:
-        return any(stem in lowered for stem in stems[kind]) and WORDINGS[kind].pattern.search(lowered) is not None
+        return has_any(stems[kind], lowered) and WORDINGS[kind].pattern.search(lowered) is not None
 
     if names("rounding"):
         return "rounding" if "total" not in lowered else None

@@ -63,7 +63,7 @@ def title_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
         if MAIL_HEADER.match(line.text.strip()):
             continue
         text, is_subject = SUBJECT.subn("", bare_title(line))
-        letters = sum(character.isalpha() for character in text)
+        letters = sum(map(str.isalpha, text))
         lowered = text.lower()
         if (
             letters < LEAST_LETTERS

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 # How a dataset's ambiguous dates, such as 3/4/2024, are read.
 DateOrder = Literal["auto", "day_first", "month_first"]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A value and its span in the line."""
 
     value: object
