@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -39,15 +41,25 @@ class FoundLine:
 
     def box(self, size: tuple[int, int], start: float = 0.0, end: float = 1.0) -> Box:
         """The box of a part of the line, in fractions of the image."""
-        top_left, top_right, bottom_right, bottom_left = self.corners / np.array(size)
-        points = [left + share * (right - left) for share in (start, end)
-                  for left, right in ((top_left, top_right), (bottom_left, bottom_right))]  # fmt: skip
-        (x0, y0), (x1, y1) = np.clip(np.min(points, 0), 0, 1), np.clip(np.max(points, 0), 0, 1)
-        return float(x0), float(y0), float(x1), float(y1)
+        top_left, top_right, bottom_right, bottom_left = self._points
+        xs, ys = (
+            [
+                min(1.0, max(0.0, (left[axis] + share * (right[axis] - left[axis])) / size[axis]))
+                for share in (start, end)
+                for left, right in ((top_left, top_right), (bottom_left, bottom_right))
+            ]
+            for axis in (0, 1)
+        )
+        return min(xs), min(ys), max(xs), max(ys)
+
+    @cached_property
+    def _points(self) -> list[list[float]]:
+        points: list[list[float]] = self.corners.tolist()
+        return points
 
     @property
     def length_px(self) -> float:
-        return float(np.hypot(*(self.corners[1] - self.corners[0])))
+        return math.dist(self._points[0], self._points[1])
 
     @property
     def cost(self) -> float:
@@ -133,7 +145,7 @@ def _recognised_upright(image: Any, lines: Sequence[Any], net: Net, languages: S
 
     def recognised(index: int, first: int) -> FoundLine:
         if (index, first) not in known:
-            corners = np.roll(lines[index], -first, axis=0)
+            corners = np.roll(lines[index], -first, axis=0) if first else lines[index]
             pixels = recognition.cut_out(image, corners)
             line = Line() if pixels is None else recognition.recognise(pixels, net, languages)
             known[index, first] = FoundLine(corners, DEGREES[first], line, net)
@@ -187,12 +199,19 @@ def _level_boxes(lines: Sequence[FoundLine], degrees: int) -> list[Box]:
 
 
 def _is_tall(corners: Any) -> bool:
-    return bool(np.hypot(*(corners[3] - corners[0])) > TALL * np.hypot(*(corners[1] - corners[0])))
+    across, down = _sides(corners)
+    return down > TALL * across
 
 
 def _thickness(corners: Any) -> float:
-    return float(min(np.hypot(*(corners[3] - corners[0])), np.hypot(*(corners[1] - corners[0]))))
+    return min(_sides(corners))
 
 
 def _longest(corners: Any) -> float:
-    return float(max(np.hypot(*(corners[3] - corners[0])), np.hypot(*(corners[1] - corners[0]))))
+    return max(_sides(corners))
+
+
+def _sides(corners: Any) -> tuple[float, float]:
+    """The lengths of the upper and the left side."""
+    first, second, _, last = corners.tolist()
+    return math.dist(first, second), math.dist(first, last)
