@@ -71,6 +71,40 @@ def test_specks_and_unsure_patches_are_no_lines() -> None:
     assert lines_of_map(np.zeros((64, 64), np.float32)) == []
 
 
+@pytest.mark.parametrize(
+    ("print_px", "line_px", "edges"),
+    [
+        (40, 80, [736]),  # large print
+        (40, 30, [736, 960]),  # lines are smaller than the print seemed
+        (20, 50, [960]),  # small print
+        (20, 25, [960, 1280]),
+        (8, 20, [1280]),  # very small print
+        (0, 80, [736]),  # no print was seen, but lines are found
+        (0, None, [736, 960]),  # a blank page
+    ],
+)
+def test_lines_are_searched_at_the_smallest_size_that_shows_them_large_enough(
+    monkeypatch: pytest.MonkeyPatch, print_px: int, line_px: int | None, edges: list[int]
+) -> None:
+    searched = []
+
+    def found(image: Any, edge_px: int) -> list[Any]:
+        searched.append(edge_px)
+        return [] if line_px is None else [np.array([[0, 0], [500, 0], [500, line_px], [0, line_px]], float)]
+
+    monkeypatch.setattr(reading, "text_height_px", lambda image: print_px)
+    monkeypatch.setattr(reading, "detect", found)
+    assert len(reading._detect(Image.new("L", (1200, 2000)))) == (line_px is not None)
+    assert searched == edges
+
+
+def test_an_image_that_is_shown_at_its_own_size_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = []
+    monkeypatch.setattr(reading, "detect", lambda image, edge_px: searched.append(edge_px) or [])
+    reading._detect(Image.new("L", (500, 700)))
+    assert searched == [736]
+
+
 # --- words -----------------------------------------------------------------------------------------------
 
 
