@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from statistics import median
@@ -56,6 +56,22 @@ class FoundLine:
         )
         return min(xs), min(ys), max(xs), max(ys)
 
+    def cut_at_doubts(self, below: float) -> tuple[FoundLine, ...]:
+        """The line cut between words, where words with a letter below this confidence begin or end."""
+        parts = self.line.cut_at_doubts(below)
+        return tuple(self._part(*part) for part in parts) if len(parts) > 1 else (self,)
+
+    def _part(self, start: float, end: float, line: Line) -> FoundLine:
+        top_left, top_right, bottom_right, bottom_left = self.corners
+        above, below = top_right - top_left, bottom_right - bottom_left
+        corners = [
+            top_left + start * above,
+            top_left + end * above,
+            bottom_left + end * below,
+            bottom_left + start * below,
+        ]
+        return replace(self, corners=np.array(corners), line=line)
+
     @cached_property
     def _points(self) -> list[list[float]]:
         points: list[list[float]] = self.corners.tolist()
@@ -82,6 +98,11 @@ class ImageReading:
     @property
     def lines(self) -> list[FoundLine]:
         return list(chain.from_iterable(self.rows))
+
+    def cut_at_doubts(self, below: float) -> ImageReading:
+        """The reading with its lines cut between words that have letters below this confidence and words that have not."""
+        rows = (tuple(chain.from_iterable(found.cut_at_doubts(below) for found in row)) for row in self.rows)
+        return replace(self, rows=tuple(rows))
 
     @property
     def text(self) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise, takewhile
+from itertools import groupby, pairwise, takewhile, zip_longest
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -64,12 +64,7 @@ class Line:
         return min((letter.confidence for letter in self.letters if not letter.text.isspace()), default=0.0)
 
     def words(self) -> list[LineWord]:
-        groups: list[list[Letter]] = [[]]
-        for letter in self.letters:
-            if letter.text.isspace():
-                groups.append([])
-            else:
-                groups[-1].append(letter)
+        groups = [self.letters[slice(*span)] for span in self._spans]
         step = _step(self.letters)
         return [
             LineWord(
@@ -79,8 +74,30 @@ class Line:
                 tuple(letter.confidence for letter in group),
             )
             for group in groups
-            if group
         ]
+
+    def cut_at_doubts(self, below: float) -> list[tuple[float, float, Line]]:
+        """The line cut between words, where words with a letter below this confidence begin or end: for each part where it
+        begins and ends along the line (0 to 1), and a line of its own."""
+        runs = [list(run) for _, run in groupby(self._spans, lambda span: self._least_of(span) < below)]
+        parts, start = [], 0.0
+        for run, following in zip_longest(runs, runs[1:]):
+            first, last = run[0][0], run[-1][1]
+            end = (self.letters[last - 1].place + self.letters[following[0][0]].place) / 2 if following else 1.0
+            letters = (each._replace(place=(each.place - start) / (end - start)) for each in self.letters[first:last])
+            parts.append((start, end, Line(tuple(letters))))
+            start = end
+        return parts
+
+    @property
+    def _spans(self) -> list[tuple[int, int]]:
+        """The first letter of each word, and the one after its last."""
+        groups = groupby(range(len(self.letters)), lambda at: self.letters[at].text.isspace())
+        words = [list(places) for is_space, places in groups if not is_space]
+        return [(places[0], places[-1] + 1) for places in words]
+
+    def _least_of(self, span: tuple[int, int]) -> float:
+        return min(letter.confidence for letter in self.letters[slice(*span)])
 
 
 def cut_out(image: Any, corners: Any) -> Any:
