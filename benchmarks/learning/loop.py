@@ -118,7 +118,8 @@ def main() -> None:
         taught = records(client, learning["id"], first)
         count = sum(correct(client, record, dict(scan.fields)) for scan, record in zip(first, taught, strict=True))
         noted(f"{len(first)} of {SENDERS} senders, before {count} corrections", first, taught)
-        for title, scans in ((f"{len(second)} others of them", second), (f"{len(others)} of other senders", others)):
+        groups = {f"{len(second)} others of them": second, f"{len(others)} of other senders": others}
+        for title, scans in ((title, scans) for title, scans in groups.items() if scans):
             noted(f"{title}, nothing learnt", scans, records(client, untaught["id"], scans))
             noted(f"{title}, learnt", scans, records(client, learning["id"], scans))
     table = Table("", *next(iter(rows.values())), title=f"reading {given.level}")
