@@ -156,26 +156,30 @@ def main() -> None:
     scans, folder = receipts(chosen.folders), chosen.folders[0]
     first, second = (half[: chosen.pages] for half in halves(scans))
     readers = chosen.only or [ALONE, *LEVELS]
+    half = first if chosen.half == "first" else second
     tables: dict[str, Rows] = {}
+
+    def show(title: str, rows: Rows) -> None:
+        """Print a table as soon as it is measured: the whole takes long."""
+        tables[title] = rows
+        _show(title, rows)
+        _write(tables)
+
     with ProcessPoolExecutor(2) as pool:
-        half = first if chosen.half == "first" else second
-        tables[f"{len(half)} scans, the {chosen.half} half"], read = reported(readers, half, pool)
+        rows, read = reported(readers, half, pool)
+        show(f"{len(half)} scans, the {chosen.half} half", rows)
         if not chosen.only:
-            tables["settings of Tesseract, on the first half"] = settings(first, pool)
-            tables["made pages, % of letters wrong"] = made(readers, OUT.parent / "made", pool)
+            show("fields by the built-in rules", fields(folder, scans))
+            show("line items by the built-in rules", items(folder, half))
+            show("first page after a start", first_pages(readers, half))
+            show("evidence for own and for foreign values", evidence_scores(folder, scans, read, half))
             if (folder / "documents").is_dir():
                 names = (*readers, "psm 3 everywhere", "psm 6 everywhere")
-                tables["pages rendered from PDFs"] = layouts(folder, names, pool)
-    if not chosen.only:
-        tables["fields by the built-in rules"] = fields(folder, scans)
-        tables["line items by the built-in rules"] = items(folder, half)
-        tables["first page after a start"] = first_pages(readers, half)
-        tables["evidence for own and for foreign values"] = evidence_scores(folder, scans, read, half)
-    for title, rows in tables.items():
-        _show(title, rows)
+                show("pages rendered from PDFs", layouts(folder, names, pool))
+            show("made pages, % of letters wrong", made(readers, OUT.parent / "made", pool))
+            show("settings of Tesseract, on the first half", settings(first, pool))
     if hint := peers.missing():
         print(hint)
-    _write(tables)
 
 
 def _write(tables: Mapping[str, Rows]) -> None:

@@ -71,6 +71,40 @@ def test_specks_and_unsure_patches_are_no_lines() -> None:
     assert lines_of_map(np.zeros((64, 64), np.float32)) == []
 
 
+@pytest.mark.parametrize(
+    ("print_px", "line_px", "edges"),
+    [
+        (40, 80, [736]),  # large print
+        (40, 30, [736, 960]),  # lines are smaller than the print seemed
+        (20, 50, [960]),  # small print
+        (20, 25, [960, 1280]),
+        (8, 20, [1280]),  # very small print
+        (0, 80, [736]),  # no print was seen, but lines are found
+        (0, None, [736, 960]),  # a blank page
+    ],
+)
+def test_lines_are_searched_at_the_smallest_size_that_shows_them_large_enough(
+    monkeypatch: pytest.MonkeyPatch, print_px: int, line_px: int | None, edges: list[int]
+) -> None:
+    searched = []
+
+    def found(image: Any, edge_px: int) -> list[Any]:
+        searched.append(edge_px)
+        return [] if line_px is None else [np.array([[0, 0], [500, 0], [500, line_px], [0, line_px]], float)]
+
+    monkeypatch.setattr(reading, "text_height_px", lambda image: print_px)
+    monkeypatch.setattr(reading, "detect", found)
+    assert len(reading._detect(Image.new("L", (1200, 2000)))) == (line_px is not None)
+    assert searched == edges
+
+
+def test_an_image_that_is_shown_at_its_own_size_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched = []
+    monkeypatch.setattr(reading, "detect", lambda image, edge_px: searched.append(edge_px) or [])
+    reading._detect(Image.new("L", (500, 700)))
+    assert searched == [736]
+
+
 # --- words -----------------------------------------------------------------------------------------------
 
 
@@ -181,15 +215,15 @@ def test_a_model_without_weights_for_these_classes_is_refused() -> None:
 
 def test_doubtful_lines_that_show_values_are_read_again_first() -> None:
     doubtful = 0.6
-    lines = [found_line(f"line {row}", (10, 40.0 * row), doubtful) for row in range(30)]
-    lines[28] = found_line("Total 9.00", (10, 40.0 * 28), doubtful)
-    lines[29] = found_line("surely read", (10, 40.0 * 29))
-    found = ImageReading((400, 1400), tuple((each,) for each in lines))
+    lines = [found_line(f"line {row}", (10, 40.0 * row), doubtful) for row in range(60)]
+    lines[58] = found_line("Total 9.00", (10, 40.0 * 58), doubtful)
+    lines[59] = found_line("surely read", (10, 40.0 * 59))
+    found = ImageReading((400, 2600), tuple((each,) for each in lines))
     schema = {"type": "object", "properties": {"total": {"type": "number"}}}
     chosen = pages._doubtful_lines(found, schema)
-    assert chosen[0] is lines[28]
-    assert chosen[1 : 1 + pages.HEAD_LINES] == lines[: pages.HEAD_LINES]
-    assert len(chosen) == int(pages.MOST_AGAIN * 30) and lines[29] not in chosen
+    assert chosen[0] is lines[58]
+    assert chosen[1 : 1 + pages.HEAD_ROWS] == lines[: pages.HEAD_ROWS]
+    assert len(chosen) == int(pages.MOST_AGAIN * 60) and lines[59] not in chosen
 
 
 def test_doubtful_rows_of_sums_are_read_again_before_the_head_if_the_schema_has_numbers() -> None:
@@ -200,6 +234,35 @@ def test_doubtful_rows_of_sums_are_read_again_before_the_head_if_the_schema_has_
     number, text = ({"properties": {name: {"type": kind}}} for name, kind in (("tax", "number"), ("note", "string")))
     assert set(pages._doubtful_lines(found, number)[:2]) == {words, amount}
     assert pages._doubtful_lines(found, text)[0] is lines[0]
+
+
+def test_a_line_is_cut_where_doubtful_words_begin_or_end() -> None:
+    sure, doubtful = line("ab cd "), line("EF GH ", 0.6)
+    letters = (*sure.letters, *doubtful.letters, *line("ij").letters)
+    whole = Line(tuple(each._replace(place=(at + 0.5) / 14) for at, each in enumerate(letters)))
+    parts = whole.cut_at_doubts(0.9)
+    assert [(start, end) for start, end, _ in parts] == [
+        (0, pytest.approx(5.5 / 14)),
+        (pytest.approx(5.5 / 14), pytest.approx(11.5 / 14)),
+        (pytest.approx(11.5 / 14), 1),
+    ]
+    assert [part.text for *_, part in parts] == ["ab cd", "EF GH", "ij"]
+    assert [part.words()[-1].end for *_, part in parts] == [pytest.approx(1, abs=0.1)] * 3
+    assert [part.text for *_, part in sure.cut_at_doubts(0.9)] == ["ab cd"]
+    assert Line().cut_at_doubts(0.9) == []
+
+
+def test_only_the_doubtful_words_of_a_line_are_recognised_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = found_line("surely TQTAL", (10, 10), width=240.0)
+    letters = tuple(each._replace(confidence=0.6) if at > 6 else each for at, each in enumerate(found.line.letters))
+    image = ImageReading((400, 100), ((replace(found, line=Line(letters)),),))
+    cut, seen = image.cut_at_doubts(0.9), []
+    monkeypatch.setattr(recognition, "cut_out", lambda image, corners: corners)
+    monkeypatch.setattr(recognition, "recognise", lambda pixels, *_: seen.append(pixels) or line("TOTAL"))
+    again = reading.read_again(None, cut, frozenset(cut.lines[1:]), SMALL, ["eng"])
+    assert (image.text, cut.text, again.text) == ("surely TQTAL", "surely TQTAL", "surely TOTAL")
+    assert [corners[:, 0].tolist() for corners in seen] == [pytest.approx([140, 250, 250, 140], abs=1)]
+    assert [each.net for each in again.lines] == [TINY, SMALL]
 
 
 def test_words_of_lines_in_another_direction_say_how_far_they_are_turned() -> None:

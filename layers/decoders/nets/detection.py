@@ -16,6 +16,8 @@ from layers.decoders.nets import models
 
 # What the detector was trained with.
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+# What the detector sees of each shade of gray, by channel.
+SCALED = ((np.arange(256) / 255 - np.array([MEAN]).T) / np.array([DEVIATION]).T).astype(np.float32)
 EDGE_MULTIPLE = 32
 INSIDE_FROM = 0.2  # the likelihood of a pixel in a line
 SURE_FROM = 0.4  # the mean likelihood of a line
@@ -52,9 +54,8 @@ def detect(image: Any, edge_px: int) -> list[Any]:
     width, height = (max(EDGE_MULTIPLE, round(edge * scale / EDGE_MULTIPLE) * EDGE_MULTIPLE) for edge in image.size)
     gray = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
     channels = np.empty((1, 3, height, width), np.float32)
-    for channel, mean, deviation in zip(channels[0], MEAN, DEVIATION, strict=True):
-        np.multiply(gray, np.float32(1 / (255 * deviation)), out=channel)
-        channel -= np.float32(mean / deviation)
+    for channel, shades in zip(channels[0], SCALED, strict=True):
+        shades.take(gray, out=channel, mode="clip")  # without a mode, numpy would copy the channel
     likelihoods = models.run(models.DETECTOR, channels)[0, 0]
     return [corners * [image.width / width, image.height / height] for corners in lines_of_map(likelihoods)]
 
@@ -84,10 +85,13 @@ def lines_of_map(likelihoods: Any) -> list[Any]:
 
 def _runs(mask: Any) -> tuple[Any, Any, Any]:
     """Row, first column and column after the last of each run."""
-    edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
-    rows, starts = np.nonzero(edges == 1)
-    _, ends = np.nonzero(edges == -1)
-    return rows, starts, ends
+    height, width = mask.shape
+    padded = np.zeros((height, width + 2), bool)
+    padded[:, 1:-1] = mask
+    # In each row the mask begins to hold, ends to hold, begins again, and so on.
+    changes = np.flatnonzero(padded[:, 1:] != padded[:, :-1])
+    rows, starts = np.divmod(changes[::2], width + 1)
+    return rows, starts, changes[1::2] - rows * (width + 1)
 
 
 def _connected(rows: Any, starts: Any, ends: Any) -> _Runs:

@@ -56,8 +56,7 @@ def load() -> None:
 
 def run(net: Net, array: Any) -> Any:
     """The output of a network for one input array."""
-    opened = open_net(net)
-    return opened.run(None, {opened.get_inputs()[0].name: array})[0]
+    return open_net(net).run(None, {_input_name(net): array})[0]
 
 
 def recogniser(languages: Sequence[str], wanted: Net = TINY) -> Net | None:
@@ -109,6 +108,12 @@ def open_net(net: Net) -> Any:
     content = _content(net)
     model = pruning.pruned(content, len(_alphabet(net)), _latin_classes(net)) if net.is_latin else bytes(content)
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+@cache
+def _input_name(net: Net) -> str:
+    name: str = open_net(net).get_inputs()[0].name
+    return name
 
 
 @cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from layers.decoders import bands, calibration
@@ -17,11 +18,11 @@ from layers.domain.page import Box, Page, words_of
 EDGE_PX = 2000
 BAND_WIDTH_PX = 900
 DARK_MEAN = 110  # light print on a dark page is inverted
-# Of the level `balanced`: lines with a letter below this confidence are recognised again, the most important first,
-# until this share of all print is.
+# Of the level `balanced`: words with a letter below this confidence are recognised again, the most important first, until this
+# share of all print is. Neighbouring ones are recognised together.
 DOUBTFUL_BELOW = 0.9
-MOST_AGAIN = 0.3
-HEAD_LINES = 8
+MOST_AGAIN = 0.2
+HEAD_ROWS = 8
 CURVES = {TINY.path: calibration.TINY, SMALL.path: calibration.SMALL}
 
 
@@ -44,6 +45,7 @@ class NetReader:
         image = _prepared(shown)
         found = reading.read(image, self.net, self.languages)
         if self.second:
+            found = found.cut_at_doubts(DOUBTFUL_BELOW)
             wanted = frozenset(_doubtful_lines(found, self.schema))
             found = reading.read_again(image, found, wanted, self.second, self.languages)
         return found
@@ -83,15 +85,15 @@ def _resized(image: Any, scale: float) -> Any:
 
 
 def _doubtful_lines(found: ImageReading, schema: Mapping[str, Any]) -> list[FoundLine]:
-    """Lines with a doubtful letter, as many as may be recognised again: first those that show values of the schema, then the
-    rows of sums, if the schema has numbers, then the head of the page, then the least sure ones."""
+    """Lines, or parts of them, with a doubtful letter, as many as may be recognised again: first those that show values of the
+    schema, then the rows of sums, if the schema has numbers, then the head of the page, then the least sure ones."""
     from layers.domain.extraction.rules import extract  # no other level needs them, and they take a while to load
 
     lines = found.lines
     boxes = [proof.box for proof in extract([_page(found)], schema).evidence.values() if proof.box]
     shows_value = {line: any(_is_within(line.box(found.size), box) for box in boxes) for line in lines}
     of_sums = _rows_of_sums(found) if _has_numbers(schema) else frozenset()
-    in_head = frozenset(lines[:HEAD_LINES])
+    in_head = frozenset(chain.from_iterable(found.rows[:HEAD_ROWS]))
     left = MOST_AGAIN * sum(line.cost for line in lines)
     chosen = []
     doubtful = (line for line in lines if line.line.least < DOUBTFUL_BELOW)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -15,10 +18,13 @@ from layers.decoders.nets.detection import detect
 from layers.decoders.nets.models import Net
 from layers.decoders.nets.order import rows_in_order
 from layers.decoders.nets.recognition import Line
+from layers.decoders.scans import text_height_px
 from layers.domain.page import Box
 
-EDGE_PX, LARGE_EDGE_PX = 960, 1280  # of what the detector sees; the larger one for small print
-SMALL_PRINT_PX = 13.0
+# What the detector sees: its longest edge, and the least height there of lines that it finds exactly. The last one has no
+# limit. Where the print is known to be smaller, an edge is left out.
+EDGES_PX = ((736, 17.0), (960, 13.0), (1280, 0.0))
+LINE_BY_PRINT = 2.2  # the height of a line, with the space around it, by that of its print
 TALL = 1.5  # a line that is higher than wide by this factor runs upwards or downwards
 LEAST_CONFIDENCE = 0.5
 SAMPLE = 6  # the longest lines decide which way up the page is
@@ -39,15 +45,41 @@ class FoundLine:
 
     def box(self, size: tuple[int, int], start: float = 0.0, end: float = 1.0) -> Box:
         """The box of a part of the line, in fractions of the image."""
-        top_left, top_right, bottom_right, bottom_left = self.corners / np.array(size)
-        points = [left + share * (right - left) for share in (start, end)
-                  for left, right in ((top_left, top_right), (bottom_left, bottom_right))]  # fmt: skip
-        (x0, y0), (x1, y1) = np.clip(np.min(points, 0), 0, 1), np.clip(np.max(points, 0), 0, 1)
-        return float(x0), float(y0), float(x1), float(y1)
+        top_left, top_right, bottom_right, bottom_left = self._points
+        xs, ys = (
+            [
+                min(1.0, max(0.0, (left[axis] + share * (right[axis] - left[axis])) / size[axis]))
+                for share in (start, end)
+                for left, right in ((top_left, top_right), (bottom_left, bottom_right))
+            ]
+            for axis in (0, 1)
+        )
+        return min(xs), min(ys), max(xs), max(ys)
+
+    def cut_at_doubts(self, below: float) -> tuple[FoundLine, ...]:
+        """The line cut between words, where words with a letter below this confidence begin or end."""
+        parts = self.line.cut_at_doubts(below)
+        return tuple(self._part(*part) for part in parts) if len(parts) > 1 else (self,)
+
+    def _part(self, start: float, end: float, line: Line) -> FoundLine:
+        top_left, top_right, bottom_right, bottom_left = self.corners
+        above, below = top_right - top_left, bottom_right - bottom_left
+        corners = [
+            top_left + start * above,
+            top_left + end * above,
+            bottom_left + end * below,
+            bottom_left + start * below,
+        ]
+        return replace(self, corners=np.array(corners), line=line)
+
+    @cached_property
+    def _points(self) -> list[list[float]]:
+        points: list[list[float]] = self.corners.tolist()
+        return points
 
     @property
     def length_px(self) -> float:
-        return float(np.hypot(*(self.corners[1] - self.corners[0])))
+        return math.dist(self._points[0], self._points[1])
 
     @property
     def cost(self) -> float:
@@ -66,6 +98,11 @@ class ImageReading:
     @property
     def lines(self) -> list[FoundLine]:
         return list(chain.from_iterable(self.rows))
+
+    def cut_at_doubts(self, below: float) -> ImageReading:
+        """The reading with its lines cut between words that have letters below this confidence and words that have not."""
+        rows = (tuple(chain.from_iterable(found.cut_at_doubts(below) for found in row)) for row in self.rows)
+        return replace(self, rows=tuple(rows))
 
     @property
     def text(self) -> str:
@@ -120,10 +157,19 @@ def _lines_of_band(image: Any, band: tuple[int, int]) -> list[Any]:
 
 
 def _detect(image: Any) -> list[Any]:
-    lines = detect(image, EDGE_PX)
-    shown = min(1.0, EDGE_PX / max(image.size))
-    if lines and shown < 1.0 and np.median([_thickness(corners) for corners in lines]) * shown < SMALL_PRINT_PX:
-        return detect(image, LARGE_EDGE_PX)
+    """The lines, found at the smallest size at which they are large enough."""
+    longest = max(image.size)
+    line_px: float = LINE_BY_PRINT * text_height_px(image)
+    lines: list[Any] = []
+    for edge_px, least_px in EDGES_PX:
+        shown = min(1.0, edge_px / longest)
+        if line_px and line_px * shown < least_px:
+            continue
+        lines = detect(image, edge_px)
+        line_px = median(map(_thickness, lines)) if lines else 0.0
+        is_blank = not lines and edge_px > EDGES_PX[0][0]
+        if is_blank or shown == 1.0 or line_px * shown >= least_px:
+            break
     return lines
 
 
@@ -133,7 +179,7 @@ def _recognised_upright(image: Any, lines: Sequence[Any], net: Net, languages: S
 
     def recognised(index: int, first: int) -> FoundLine:
         if (index, first) not in known:
-            corners = np.roll(lines[index], -first, axis=0)
+            corners = np.roll(lines[index], -first, axis=0) if first else lines[index]
             pixels = recognition.cut_out(image, corners)
             line = Line() if pixels is None else recognition.recognise(pixels, net, languages)
             known[index, first] = FoundLine(corners, DEGREES[first], line, net)
@@ -187,12 +233,19 @@ def _level_boxes(lines: Sequence[FoundLine], degrees: int) -> list[Box]:
 
 
 def _is_tall(corners: Any) -> bool:
-    return bool(np.hypot(*(corners[3] - corners[0])) > TALL * np.hypot(*(corners[1] - corners[0])))
+    across, down = _sides(corners)
+    return down > TALL * across
 
 
 def _thickness(corners: Any) -> float:
-    return float(min(np.hypot(*(corners[3] - corners[0])), np.hypot(*(corners[1] - corners[0]))))
+    return min(_sides(corners))
 
 
 def _longest(corners: Any) -> float:
-    return float(max(np.hypot(*(corners[3] - corners[0])), np.hypot(*(corners[1] - corners[0]))))
+    return max(_sides(corners))
+
+
+def _sides(corners: Any) -> tuple[float, float]:
+    """The lengths of the upper and the left side."""
+    first, second, _, last = corners.tolist()
+    return math.dist(first, second), math.dist(first, last)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import takewhile
+from itertools import groupby, pairwise, takewhile, zip_longest
+from statistics import median
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +23,7 @@ LEAST_PX = 2
 LEAST_SPACE = 0.9  # of the usual gap between the words of a line
 LEAST_SPACE_PX = 12  # of a line without other spaces
 INK = 0.4  # of the contrast
+SCALED = (np.arange(256) * (2 / 255) - 1).astype(np.float32)  # what a recogniser sees of each shade of gray
 
 
 class Letter(NamedTuple):
@@ -61,12 +64,7 @@ class Line:
         return min((letter.confidence for letter in self.letters if not letter.text.isspace()), default=0.0)
 
     def words(self) -> list[LineWord]:
-        groups: list[list[Letter]] = [[]]
-        for letter in self.letters:
-            if letter.text.isspace():
-                groups.append([])
-            else:
-                groups[-1].append(letter)
+        groups = [self.letters[slice(*span)] for span in self._spans]
         step = _step(self.letters)
         return [
             LineWord(
@@ -76,8 +74,30 @@ class Line:
                 tuple(letter.confidence for letter in group),
             )
             for group in groups
-            if group
         ]
+
+    def cut_at_doubts(self, below: float) -> list[tuple[float, float, Line]]:
+        """The line cut between words, where words with a letter below this confidence begin or end: for each part where it
+        begins and ends along the line (0 to 1), and a line of its own."""
+        runs = [list(run) for _, run in groupby(self._spans, lambda span: self._least_of(span) < below)]
+        parts, start = [], 0.0
+        for run, following in zip_longest(runs, runs[1:]):
+            first, last = run[0][0], run[-1][1]
+            end = (self.letters[last - 1].place + self.letters[following[0][0]].place) / 2 if following else 1.0
+            letters = (each._replace(place=(each.place - start) / (end - start)) for each in self.letters[first:last])
+            parts.append((start, end, Line(tuple(letters))))
+            start = end
+        return parts
+
+    @property
+    def _spans(self) -> list[tuple[int, int]]:
+        """The first letter of each word, and the one after its last."""
+        groups = groupby(range(len(self.letters)), lambda at: self.letters[at].text.isspace())
+        words = [list(places) for is_space, places in groups if not is_space]
+        return [(places[0], places[-1] + 1) for places in words]
+
+    def _least_of(self, span: tuple[int, int]) -> float:
+        return min(letter.confidence for letter in self.letters[slice(*span)])
 
 
 def cut_out(image: Any, corners: Any) -> Any:
@@ -104,16 +124,17 @@ def recognise(pixels: Any, net: Net, languages: Sequence[str]) -> Line:
     """The text of a line that was cut out."""
     width = -(-pixels.shape[1] // WIDTH_MULTIPLE) * WIDTH_MULTIPLE
     channels = np.zeros((1, 3, HEIGHT_PX, width), np.float32)
-    channels[..., : pixels.shape[1]] = pixels.astype(np.float32) * (2 / 255) - 1
+    channels[..., : pixels.shape[1]] = SCALED[pixels]
     alphabet, used = models.classes(net, tuple(languages))
-    likelihoods = models.run(net, channels)[0][:, used]
+    likelihoods = models.run(net, channels)[0].take(used, 1)
     best = likelihoods.argmax(1)
     # A class counts once while it lasts; the blank class separates repeated letters.
-    begins = np.flatnonzero((best != 0) & np.r_[True, best[1:] != best[:-1]])
-    in_pixels = width / len(best) / pixels.shape[1]
-    found = [
-        Letter(alphabet[best[at]], float((at + 0.5) * in_pixels), float(likelihoods[at, best[at]])) for at in begins
-    ]
+    begins = best != models.BLANK
+    begins[1:] &= best[1:] != best[:-1]
+    at = begins.nonzero()[0]
+    texts = [alphabet[number] for number in best[at].tolist()]
+    places = (at + 0.5) * (width / len(best) / pixels.shape[1])
+    found = list(map(Letter, texts, places.tolist(), likelihoods[at, best[at]].tolist()))
     return Line(tuple(without_false_spaces(found, pixels)))
 
 
@@ -161,8 +182,8 @@ def _widest_gap_px(pixels: Any) -> int:
 def _step(letters: Sequence[Letter]) -> float:
     """The usual distance of letters within words, along the line."""
     places = [letter.place for letter in letters if not letter.text.isspace()]
-    return float(np.median(np.diff(places))) if len(places) > 1 else 1.0
+    return median(right - left for left, right in pairwise(places)) if len(places) > 1 else 1.0
 
 
 def _length(vector: Any) -> float:
-    return float(np.hypot(*vector))
+    return math.hypot(*vector.tolist())
