@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 from pydantic import (
     AfterValidator,
@@ -13,10 +13,11 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    field_validator,
     model_validator,
+    with_config,
 )
 from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict  # pydantic can't use that of Python 3.11
 
 from functions.api.requests import is_id
 from layers.domain.extraction.values import DateOrder
@@ -162,11 +163,17 @@ class NewSchema(Body):
     schema_: Json = Field(alias="schema")
 
 
+FileName = Annotated[str, Field(min_length=1, max_length=1024, pattern=r"^[^\x00]*$")]
+SizeBytes = Annotated[int, Field(ge=0, le=2**53)]
+MediaType = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
 class NewFile(Body):
-    name: str = Field(min_length=1, max_length=1024, pattern=r"^[^\x00]*$")
-    size_bytes: int = Field(ge=0, le=2**53)
-    media_type: str | None = Field(default=None, max_length=255, pattern=r"^[^\x00]*$")
-    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    name: FileName
+    size_bytes: SizeBytes
+    media_type: MediaType | None = None
+    sha256: Sha256 | None = None
 
 
 MOST_LABELS, LONGEST_LABEL = 20, 100
@@ -231,17 +238,22 @@ class NewBatch(Body):
     )
 
 
-class ManifestLine(NewFile):
+@with_config(extra="ignore", strict=True)
+class ManifestLine(TypedDict):
     """A line of a manifest: one file."""
 
-    modified_at: AwareDatetime | None = Field(
-        default=None, strict=False, description="when the file was last changed where it comes from"
-    )
+    # A dictionary, because a model takes twice the time.
 
-    @field_validator("name", mode="after")
-    @classmethod
-    def _is_storable(cls, name: str) -> str:
-        return _storable_text(name)
+    name: FileName
+    size_bytes: SizeBytes
+    media_type: NotRequired[MediaType | None]
+    sha256: NotRequired[Sha256 | None]
+    modified_at: NotRequired[
+        Annotated[
+            AwareDatetime | None,
+            Field(strict=False, description="when the file was last changed where it comes from"),
+        ]
+    ]
 
 
 class ManifestOptions(BaseModel):

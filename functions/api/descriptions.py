@@ -181,7 +181,7 @@ class Description:
     summary: str
     answers: Mapping[int, str]
     body: type[BaseModel] | None = None
-    lines: type[BaseModel] | None = None
+    lines: type | None = None
     query: tuple[Schema, ...] = ()
     conflicts: bool = False
     quotas: bool = False

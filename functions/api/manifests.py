@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from functions.api import quotas
 from functions.api.access import check_key
@@ -28,6 +28,7 @@ from layers.ports.manifests import DuplicateLine, Manifest, NewLine
 from layers.ports.rows import NewFile
 
 Shown = dict[str, Any]
+LINE = TypeAdapter(ManifestLine)
 TAKEN_AT_ONCE = 5_000
 MOST_SHOWN = 5_000
 MOST_SIGNED = 1_000
@@ -107,11 +108,6 @@ def _pieces(request: Request) -> Iterator[bytes]:
     return pieces_of(request.body, is_gzipped=encoding == "gzip")
 
 
-def _lines(request: Request) -> Iterator[tuple[int, ManifestLine]]:
-    for number, text in lines_of(_pieces(request)):
-        yield number, ManifestLine.model_validate_json(text)
-
-
 class Checked(NamedTuple):
     """A manifest whose lines are all valid: a digest of the request, and of each line what counts against quotas."""
 
@@ -128,19 +124,20 @@ def _check(request: Request, dataset_id: str) -> Checked:
     """Read the whole manifest. Raises Problem that names the first invalid lines."""
     digest = hashlib.sha256(json.dumps(["manifest", dataset_id, dict(request.query)], sort_keys=True).encode())
     sizes, sha256s, errors, codes = array("q"), list[str | None](), list[Shown](), set[str]()
+    most = request.ports.settings.max_file_bytes
     try:
         for number, text in lines_of(_hashed(_pieces(request), digest)):
             if number >= LINES_A_MANIFEST:
                 raise Problem("invalid_request", f"a manifest may have at most {LINES_A_MANIFEST} lines")
             try:
-                line = ManifestLine.model_validate_json(text)
+                line = LINE.validate_json(text)
             except ValidationError as error:
                 codes.add("invalid_request")
                 errors += faults_of(error, f"/lines/{number}")
             else:
-                sizes.append(line.size_bytes)
-                sha256s.append(line.sha256)
-                if line.size_bytes > (most := request.ports.settings.max_file_bytes):
+                sizes.append(line["size_bytes"])
+                sha256s.append(line.get("sha256"))
+                if line["size_bytes"] > most:
                     codes.add("too_large")
                     detail = f"a file may have at most {most} bytes"
                     errors.append({"pointer": f"/lines/{number}/size_bytes", "detail": detail})
@@ -164,12 +161,15 @@ def _hashed(pieces: Iterator[bytes], digest: Any) -> Iterator[bytes]:
 
 
 def _portions(request: Request) -> Iterator[list[NewLine]]:
-    lines = (
-        NewLine(number, line.name, line.size_bytes, line.media_type, line.sha256, line.modified_at)
-        for number, line in _lines(request)
-    )
+    lines = (_new_line(number, LINE.validate_json(text)) for number, text in lines_of(_pieces(request)))
     while portion := list(islice(lines, TAKEN_AT_ONCE)):
         yield portion
+
+
+def _new_line(number: int, line: ManifestLine) -> NewLine:
+    return NewLine(
+        number, line["name"], line["size_bytes"], line.get("media_type"), line.get("sha256"), line.get("modified_at")
+    )
 
 
 # --- taking ------------------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 
 from functions.api import problems
 from functions.api.descriptions import DESCRIPTIONS, Description
@@ -109,7 +109,7 @@ def _operation(route: Route) -> Schema:
     return operation
 
 
-def _lines(model: type[BaseModel]) -> Schema:
+def _lines(model: type) -> Schema:
     """JSON lines of this model."""
     description = f"a {model.__name__} on each line, at most 10 MB in all; it may have the Content-Encoding gzip"
     example = "".join(json.dumps(line) + "\n" for line in EXAMPLES[f"{model.__name__}s"])
@@ -174,13 +174,12 @@ def _headers(*names: str) -> Schema:
 
 
 def _schemas(routes: Sequence[Route]) -> dict[str, Schema]:
-    bodies = [
-        (body, "validation")
-        for route in routes
-        if (body := DESCRIPTIONS[route.name].body or DESCRIPTIONS[route.name].lines)
-    ]
-    _, read = models_json_schema(
-        bodies,  # type: ignore[arg-type]
+    _, read = TypeAdapter.json_schemas(
+        [
+            (route.name, "validation", TypeAdapter(body))
+            for route in routes
+            if (body := DESCRIPTIONS[route.name].body or DESCRIPTIONS[route.name].lines)
+        ],
         ref_template="#/components/schemas/{model}",
         schema_generator=_Untitled,
     )

@@ -21,12 +21,13 @@ BEGIN
     INSERT INTO file_changes (file_id, tenant_id, dataset_id, changed_xid)
     SELECT n.file_id, n.tenant_id, n.dataset_id, pg_current_xact_id()::text::bigint FROM new_rows n;
     INSERT INTO count_deltas (owner_id, state, tenant_id, delta)
-    SELECT o.owner_id, o.state, n.tenant_id, count(*)
-      FROM new_rows n, LATERAL (VALUES (n.dataset_id, n.state), (n.batch_id, n.state), (n.tenant_id, 'accepted'),
-                                       (n.tenant_id, 'unsettled'), (n.tenant_id, day_of(now()))) AS o(owner_id, state)
+    SELECT o.owner_id, o.state, c.tenant_id, sum(o.delta)
+      FROM (SELECT n.dataset_id, n.batch_id, n.tenant_id, n.state, count(*) AS files, sum(n.declared_size_bytes) AS bytes
+              FROM new_rows n GROUP BY 1, 2, 3, 4) c,
+           LATERAL (VALUES (c.dataset_id, c.state, c.files), (c.batch_id, c.state, c.files), (c.tenant_id, 'accepted', c.files),
+                           (c.tenant_id, 'unsettled', c.files), (c.tenant_id, day_of(now()), c.files),
+                           (c.tenant_id, 'bytes', c.bytes)) AS o(owner_id, state, delta)
      GROUP BY 1, 2, 3;
-    INSERT INTO count_deltas (owner_id, state, tenant_id, delta)
-    SELECT n.tenant_id, 'bytes', n.tenant_id, sum(n.declared_size_bytes) FROM new_rows n GROUP BY 1;
     RETURN NULL;
 END $$;
 

@@ -123,6 +123,7 @@ SET enable_seqscan = off SET enable_sort = off SET enable_bitmapscan = off AS $$
 #variable_conflict use_column
 DECLARE
     endpoint record;
+    chosen bigint[];
 BEGIN
     PERFORM note_settled_batches(100);
     FOR endpoint IN
@@ -148,17 +149,20 @@ BEGIN
                                    AND o.probe_at IS NOT DISTINCT FROM endpoint.probe_at
                                    FOR NO KEY UPDATE SKIP LOCKED);
         CONTINUE WHEN NOT FOUND;
+        -- Not joined: a plan that was made for an empty table could choose again for each delivery that waits.
+        chosen := ARRAY(
+            SELECT c.event_seq FROM webhook_deliveries c
+             WHERE c.endpoint_id = endpoint.endpoint_id AND c.state = 'waiting' AND c.due_at <= clock_timestamp()
+               AND c.event_seq = (SELECT b.event_seq FROM webhook_deliveries b -- not joined, but found by its index
+                                   WHERE b.endpoint_id = c.endpoint_id AND b.subject_id = c.subject_id AND b.state = 'waiting'
+                                   ORDER BY b.event_seq LIMIT 1)
+             ORDER BY c.event_seq LIMIT CASE WHEN endpoint.probe_at IS NULL THEN p_most ELSE 1 END);
         RETURN QUERY
             UPDATE webhook_deliveries d
                SET lease_id = gen_random_uuid(), due_at = clock_timestamp() + make_interval(secs => p_lease_s)
-              FROM webhook_events v JOIN (
-                    SELECT c.event_seq FROM webhook_deliveries c
-                     WHERE c.endpoint_id = endpoint.endpoint_id AND c.state = 'waiting' AND c.due_at <= clock_timestamp()
-                       AND c.event_seq = (SELECT b.event_seq FROM webhook_deliveries b -- not joined, but found by its index
-                                           WHERE b.endpoint_id = c.endpoint_id AND b.subject_id = c.subject_id AND b.state = 'waiting'
-                                           ORDER BY b.event_seq LIMIT 1)
-                     ORDER BY c.event_seq LIMIT CASE WHEN endpoint.probe_at IS NULL THEN p_most ELSE 1 END) chosen USING (event_seq)
-             WHERE d.endpoint_id = endpoint.endpoint_id AND d.event_seq = v.event_seq
+              FROM webhook_events v
+             WHERE d.endpoint_id = endpoint.endpoint_id AND d.event_seq = ANY (chosen)
+               AND v.event_seq = ANY (chosen) AND v.event_seq = d.event_seq
                AND d.state = 'waiting' AND d.due_at <= clock_timestamp() -- again: a late sender may have ended it since
             RETURNING d.endpoint_id, d.event_seq, d.lease_id, endpoint.url, endpoint.secret,
                       CASE WHEN endpoint.former_secret_until > clock_timestamp() THEN endpoint.former_secret END,

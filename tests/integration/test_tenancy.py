@@ -222,6 +222,15 @@ def test_no_row_of_another_tenant_can_be_written(database_urls: Urls, both: tupl
     assert as_tenant(database_urls.api, own, f"DELETE FROM files WHERE tenant_id = '{other}' RETURNING 1") == []
 
 
+def test_a_file_has_the_tenant_of_its_batch_even_if_its_writer_may_write_for_all(api: Api) -> None:
+    bench = api.bench
+    own, other = bench.tenant(), bench.tenant()
+    dataset = bench.dataset(own)
+    ((file_id, _),) = bench.files(own, dataset, bench.batch(own, dataset), 1)
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        bench.database.run("UPDATE files SET tenant_id = %(t)s WHERE file_id = %(f)s", t=other, f=file_id)
+
+
 def test_a_tenant_is_forgotten_when_its_transaction_ends(api: Api, both: tuple[str, str]) -> None:
     database = bootstrap.catalog()._database
     with api.bench.tenants(both[0]):

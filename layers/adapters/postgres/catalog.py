@@ -18,7 +18,7 @@ from layers.adapters.postgres.database import Database, load_queries
 from layers.adapters.postgres.manifests import ManifestQueries
 from layers.adapters.postgres.moves import MoveQueries
 from layers.adapters.postgres.people import PeopleQueries
-from layers.adapters.postgres.transaction import QUERIES, STORE_QUERIES, Transaction, pattern_of
+from layers.adapters.postgres.transaction import QUERIES, STORE_QUERIES, Transaction, array_text, pattern_of
 from layers.adapters.postgres.webhook_catalog import WebhookQueries
 from layers.domain.fleet import SILENT_S
 from layers.domain.plan_json import plan_as_json
@@ -203,7 +203,7 @@ class PostgresTransaction(
         return int(self._value("cancel_batch", batch_id=batch_id))
 
     def duplicates(self, dataset_id: UUID, sha256s: Sequence[str]) -> dict[str, UUID]:
-        return dict(self._tuples("duplicates", dataset_id=dataset_id, sha256s=list(sha256s)))
+        return dict(self._tuples("duplicates", dataset_id=dataset_id, sha256s=array_text(sha256s)))
 
     def create_files(self, batch: Batch, files: Sequence[NewFile], upload_s: int) -> list[AwaitedFile]:
         return self._rows(

@@ -97,7 +97,7 @@ SELECT b.batch_id, b.dataset_id, b.name, b.allow_duplicates, b.separation, b.lab
 -- duplicates --
 -- For each content, the oldest live file whose checksum was verified: of a dataset or those to which its rules send files.
 SELECT DISTINCT ON (sha256) sha256, file_id FROM dataset_and_targets(:dataset_id) d JOIN files f ON f.dataset_id = d
- WHERE tenant_id = :tenant_id AND sha256 = ANY (:sha256s) AND removed_at IS NULL
+ WHERE tenant_id = :tenant_id AND sha256 = ANY (CAST(:sha256s AS text[])) AND removed_at IS NULL
    AND original_erased_at IS NULL
  ORDER BY sha256, file_id
 

@@ -103,6 +103,12 @@ class Transaction:
         self._connection.execute(self._sql[query], {"tenant_id": self._tenant_id, **parameters})
 
 
+def array_text(values: Sequence[str | None]) -> str:
+    """An array as PostgreSQL writes it. psycopg takes ten times as long for arrays of thousands of texts."""
+    quoted = ["NULL" if each is None else '"' + each.replace("\\", "\\\\").replace('"', '\\"') + '"' for each in values]
+    return "{" + ",".join(quoted) + "}"
+
+
 def pattern_of(name: str) -> str:
     """A pattern for ILIKE that matches any name that contains this one literally.
 
