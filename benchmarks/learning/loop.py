@@ -27,7 +27,8 @@ from layers.domain.learning.likeness import letters_in
 
 SENDERS = 5
 OUT = Path("build/bench/loop.json")
-Scans, Records = Sequence[Receipt], Sequence[dict[str, Any]]
+Scans = Sequence[Receipt]
+Records = Sequence[dict[str, Any]]
 
 
 def of_senders(scans: Scans, most: int | None, others: int) -> tuple[list[Receipt], list[Receipt], list[Receipt]]:
