@@ -1,6 +1,6 @@
 """The review loop on a real start: scans of five senders are corrected by the API, then others of them are uploaded.
 
-    python -m benchmarks.learning.loop FOLDER ... [--level accurate] [--others 20]
+    python -m benchmarks.learning.loop FOLDER ... [--level accurate] [--most N] [--others 20]
 
 Each FOLDER, or a folder in it, has labelled scans. The first half of the scans of each sender is uploaded and corrected to the
 labels; the records are then approved. The second half, and scans of other senders, are uploaded twice: into another dataset
@@ -27,11 +27,13 @@ from layers.domain.learning.likeness import letters_in
 
 SENDERS = 5
 OUT = Path("build/bench/loop.json")
-Scans, Records = Sequence[Receipt], Sequence[dict[str, Any]]
+Scans = Sequence[Receipt]
+Records = Sequence[dict[str, Any]]
 
 
-def of_senders(scans: Scans, others: int) -> tuple[list[Receipt], list[Receipt], list[Receipt]]:
-    """Every second scan of the most frequent senders, the others of them, and some scans of other senders."""
+def of_senders(scans: Scans, most: int | None, others: int) -> tuple[list[Receipt], list[Receipt], list[Receipt]]:
+    """Every second scan of the most frequent senders, the others of them, both at most so many of each sender, and some scans of
+    other senders."""
     by_sender: dict[str, list[Receipt]] = {}
     for scan in scans:
         by_sender.setdefault(letters_in(scan.fields["company"]), []).append(scan)
@@ -39,7 +41,8 @@ def of_senders(scans: Scans, others: int) -> tuple[list[Receipt], list[Receipt],
     chosen, rest = groups[:SENDERS], [scan for group in groups[SENDERS:] for scan in group]
     rest.sort(key=lambda scan: scan.path.name)
     spread = rest[:: max(1, len(rest) // max(1, others))][:others]
-    return [scan for group in chosen for scan in group[::2]], [scan for group in chosen for scan in group[1::2]], spread
+    first, second = ([scan for group in chosen for scan in group[start::2][:most]] for start in (0, 1))
+    return first, second, spread
 
 
 def records(client: Client, dataset_id: str, scans: Scans) -> list[dict[str, Any]]:
@@ -102,9 +105,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--level", default="accurate")
+    parser.add_argument("--most", type=int, help="scans of each sender, corrected ones and others")
     parser.add_argument("--others", type=int, default=20, help="scans of other senders")
     given = parser.parse_args()
-    first, second, others = of_senders(receipts(given.folders), given.others)
+    first, second, others = of_senders(receipts(given.folders), given.most, given.others)
     rows: dict[str, dict[str, str]] = {}
     wrong: dict[str, list[dict[str, Any]]] = {}
 

@@ -71,40 +71,6 @@ def test_specks_and_unsure_patches_are_no_lines() -> None:
     assert lines_of_map(np.zeros((64, 64), np.float32)) == []
 
 
-@pytest.mark.parametrize(
-    ("print_px", "line_px", "edges"),
-    [
-        (40, 80, [736]),  # large print
-        (40, 30, [736, 960]),  # lines are smaller than the print seemed
-        (20, 50, [960]),  # small print
-        (20, 25, [960, 1280]),
-        (8, 20, [1280]),  # very small print
-        (0, 80, [736]),  # no print was seen, but lines are found
-        (0, None, [736, 960]),  # a blank page
-    ],
-)
-def test_lines_are_searched_at_the_smallest_size_that_shows_them_large_enough(
-    monkeypatch: pytest.MonkeyPatch, print_px: int, line_px: int | None, edges: list[int]
-) -> None:
-    searched = []
-
-    def found(image: Any, edge_px: int) -> list[Any]:
-        searched.append(edge_px)
-        return [] if line_px is None else [np.array([[0, 0], [500, 0], [500, line_px], [0, line_px]], float)]
-
-    monkeypatch.setattr(reading, "text_height_px", lambda image: print_px)
-    monkeypatch.setattr(reading, "detect", found)
-    assert len(reading._detect(Image.new("L", (1200, 2000)))) == (line_px is not None)
-    assert searched == edges
-
-
-def test_an_image_that_is_shown_at_its_own_size_is_searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    searched = []
-    monkeypatch.setattr(reading, "detect", lambda image, edge_px: searched.append(edge_px) or [])
-    reading._detect(Image.new("L", (500, 700)))
-    assert searched == [736]
-
-
 # --- words -----------------------------------------------------------------------------------------------
 
 
@@ -256,9 +222,15 @@ def test_only_the_doubtful_words_of_a_line_are_recognised_again(monkeypatch: pyt
     found = found_line("surely TQTAL", (10, 10), width=240.0)
     letters = tuple(each._replace(confidence=0.6) if at > 6 else each for at, each in enumerate(found.line.letters))
     image = ImageReading((400, 100), ((replace(found, line=Line(letters)),),))
-    cut, seen = image.cut_at_doubts(0.9), []
+    cut = image.cut_at_doubts(0.9)
+    seen: list[Any] = []
+
+    def recognised(pixels: Any, net: Net, languages: Sequence[str]) -> Line:
+        seen.append(pixels)
+        return line("TOTAL")
+
     monkeypatch.setattr(recognition, "cut_out", lambda image, corners: corners)
-    monkeypatch.setattr(recognition, "recognise", lambda pixels, *_: seen.append(pixels) or line("TOTAL"))
+    monkeypatch.setattr(recognition, "recognise", recognised)
     again = reading.read_again(None, cut, frozenset(cut.lines[1:]), SMALL, ["eng"])
     assert (image.text, cut.text, again.text) == ("surely TQTAL", "surely TQTAL", "surely TOTAL")
     assert [corners[:, 0].tolist() for corners in seen] == [pytest.approx([140, 250, 250, 140], abs=1)]

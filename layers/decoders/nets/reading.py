@@ -18,13 +18,10 @@ from layers.decoders.nets.detection import detect
 from layers.decoders.nets.models import Net
 from layers.decoders.nets.order import rows_in_order
 from layers.decoders.nets.recognition import Line
-from layers.decoders.scans import text_height_px
 from layers.domain.page import Box
 
-# What the detector sees: its longest edge, and the least height there of lines that it finds exactly. The last one has no
-# limit. Where the print is known to be smaller, an edge is left out.
-EDGES_PX = ((736, 17.0), (960, 13.0), (1280, 0.0))
-LINE_BY_PRINT = 2.2  # the height of a line, with the space around it, by that of its print
+EDGE_PX, LARGE_EDGE_PX = 960, 1280  # of what the detector sees; the larger one for small print
+SMALL_PRINT_PX = 13.0
 TALL = 1.5  # a line that is higher than wide by this factor runs upwards or downwards
 LEAST_CONFIDENCE = 0.5
 SAMPLE = 6  # the longest lines decide which way up the page is
@@ -157,19 +154,10 @@ def _lines_of_band(image: Any, band: tuple[int, int]) -> list[Any]:
 
 
 def _detect(image: Any) -> list[Any]:
-    """The lines, found at the smallest size at which they are large enough."""
-    longest = max(image.size)
-    line_px: float = LINE_BY_PRINT * text_height_px(image)
-    lines: list[Any] = []
-    for edge_px, least_px in EDGES_PX:
-        shown = min(1.0, edge_px / longest)
-        if line_px and line_px * shown < least_px:
-            continue
-        lines = detect(image, edge_px)
-        line_px = median(map(_thickness, lines)) if lines else 0.0
-        is_blank = not lines and edge_px > EDGES_PX[0][0]
-        if is_blank or shown == 1.0 or line_px * shown >= least_px:
-            break
+    lines = detect(image, EDGE_PX)
+    shown = min(1.0, EDGE_PX / max(image.size))
+    if lines and shown < 1.0 and median(map(_thickness, lines)) * shown < SMALL_PRINT_PX:
+        return detect(image, LARGE_EDGE_PX)
     return lines
 
 
