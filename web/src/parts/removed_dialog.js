@@ -22,7 +22,7 @@ export function RemovedDialog({ path, onClose }) {
   };
   return html`<${Dialog} title=${t("dataset.removed")} onClose=${onClose} isWide=${true}>
     ${removals.value?.length === 0 && html`<p class="faint">${t("removed.none")}</p>`}
-    <ul class="facts">
+    <ul class="facts removed">
       ${(removals.value ?? []).map(
         (removal) => html`<li key=${removal.id}>
           <b>${moment(removal.created_at)}</b>

@@ -107,6 +107,7 @@ export function FileScreen({ datasetId, fileId }) {
       <button type="button" class="quiet keys-button" aria-label=${t("keys.title")} onClick=${() => (showsKeys.value = true)}>?</button>
     </div>
     ${details.problem.value && html`<p class="problem" role="alert">${details.isGone.value ? t("file.gone") : details.problem.value}</p>`}
+    ${!file && !details.problem.value && html`<p class="faint">${t("loading")}</p>`}
     ${file && !details.isGone.value && html`<${Body} details=${details} columns=${columns.value} proofs=${proofs} known=${row} onGone=${back} onApprove=${approve} />`}
     ${showsKeys.value && html`<${KeysHelp} names=${KEYS} onClose=${() => (showsKeys.value = false)} />`}
   </div>`;
