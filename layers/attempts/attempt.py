@@ -38,6 +38,9 @@ from layers.telemetry.log import about, log, traced
 LEASE_GRACE_S = 15.0
 RECORD_EVERY_S = 0.5  # after so many seconds of work in a bundle, the parts that have ended are recorded
 YIELDS_AFTER_S = 1.5  # after so many seconds of one attempt, the other parts of its bundle are requeued
+# A lease allows for so many parts that run one after the other. Of more, all are short, and leases are extended; longer leases
+# would delay the rescue of what a lost worker held.
+MOST_TOGETHER = 10
 STORE_AWAY_S = 2.0
 # After the host has killed a decoder: the longest delay until the next try, and how many such tries spend no attempt. A
 # file that can never be read within the host's memory still fails after some minutes.
@@ -69,10 +72,11 @@ class Attempts:
     def run_bundle(self, wake_ups: Sequence[WakeUp]) -> int:
         """Claim the parts that wake-ups of one step name, run them one after the other, record them together.
 
-        Returns how many could be claimed. Short parts that become ready meanwhile, and whose turn it is, are run too. A bundle is meant for parts that take milliseconds, because their outcomes
-        are recorded together. When one part takes longer than `YIELDS_AFTER_S`, those after it are requeued for other
-        workers. When all parts take long, because the machine is busy, outcomes are recorded every `RECORD_EVERY_S`,
-        so that a worker that dies loses little.
+        Returns how many could be claimed. Short parts that become ready meanwhile, and whose turn it is, are run too. A
+        bundle is meant for parts that take milliseconds, because their outcomes are recorded together. When one part
+        takes longer than `YIELDS_AFTER_S`, those after it are requeued for other workers. When all parts take long,
+        because the machine is busy, outcomes are recorded every `RECORD_EVERY_S`, so that a worker that dies loses
+        little.
         """
         bundle = _Bundle(leave_at=time.monotonic() + VISIT_S)
         following: list[WakeUp] = []
@@ -119,7 +123,8 @@ class Attempts:
 
     def _claim(self, step: Step, wake_ups: Sequence[WakeUp], together: int) -> list[Claim]:
         """Claim parts that run one after the other, with others, `together` in all."""
-        lease_s = step.timeout_s + (together - 1) * YIELDS_AFTER_S + LEASE_GRACE_S
+        behind = min(together, MOST_TOGETHER) - 1
+        lease_s = step.timeout_s + behind * YIELDS_AFTER_S + LEASE_GRACE_S
         return self._claims.claim(wake_ups, lease_s, durably=self._ports.pays(step))
 
     def _record(self, bundle: _Bundle) -> None:

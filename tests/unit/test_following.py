@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
+from functions.arrivals import take_arrivals
 from layers.attempts.runner import Runner
 from layers.domain.errors import StoreUnreachable
 from layers.domain.fairness import FOLLOWS_S, VISIT_S
-from layers.domain.file import File
-from layers.domain.message import WakeUp
+from layers.domain.file import File, original_key
+from layers.domain.message import Arrival, WakeUp
 from layers.domain.page import Identity
 from layers.domain.step import Done, Part, Pipeline, Step
 from layers.ports import Claim
-from tests.unit.test_runner import Host, done
+from tests.unit.test_runner import TENANT, Host, done
 
 SHORT = (Part(cost_estimate_s=FOLLOWS_S),)
 STEPS = ("intake", "read", "extract", "picture")
@@ -103,6 +104,22 @@ def test_files_that_leave_a_step_together_are_recorded_together_in_the_next(monk
 
 def wake_up_of(host: Host, key: tuple[str, str, int]) -> WakeUp:
     return WakeUp(*key, host.store.steps[key].attempt + 1)
+
+
+def test_a_lease_of_parts_that_follow_is_no_longer_than_that_of_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = following_host()
+    leases: list[float] = []
+    real: Callable[..., Any] = host.store.claim_all
+
+    def claim_all(wake_ups: Any, owner: str, lease_s: float, **rest: Any) -> Any:
+        leases.append(lease_s)
+        return real(wake_ups, owner, lease_s, **rest)
+
+    monkeypatch.setattr(host.store, "claim_all", claim_all)
+    take_arrivals(host.runner, [Arrival(original_key(TENANT, host.upload())) for _ in range(10)])
+    bundle, host.topics.published = host.topics.published, []
+    assert host.runner.run_all(bundle) == 10
+    assert len(leases) == 4 and set(leases) == {leases[0]}
 
 
 @pytest.mark.parametrize(
