@@ -41,9 +41,10 @@ BEGIN
       FROM new_rows n ORDER BY n.file_id
     ON CONFLICT (file_id, dataset_id) DO UPDATE SET changed_xid = excluded.changed_xid, removed = excluded.removed
      WHERE (c.changed_xid, c.removed) IS DISTINCT FROM (excluded.changed_xid, excluded.removed);
-    IF NOT EXISTS (SELECT 1 FROM old_rows w JOIN new_rows n USING (file_id)
-                    WHERE w.state <> n.state OR (w.removed_at IS NULL) <> (n.removed_at IS NULL)
-                       OR w.dataset_id <> n.dataset_id OR (w.original_erased_at IS NULL) <> (n.original_erased_at IS NULL)) THEN
+    -- EXCEPT compares by hash. A join would be planned for its first row, and compare each file of a large change with all others.
+    IF NOT EXISTS (SELECT w.file_id, w.state, w.dataset_id, w.removed_at IS NULL, w.original_erased_at IS NULL FROM old_rows w
+                   EXCEPT
+                   SELECT n.file_id, n.state, n.dataset_id, n.removed_at IS NULL, n.original_erased_at IS NULL FROM new_rows n) THEN
         RETURN NULL; -- most changes are of steps: they change no count and make no event
     END IF;
     -- Whether the events of the files interest an endpoint is found out in the same statement, so that tenants without endpoints
