@@ -59,18 +59,19 @@ CREATE OR REPLACE FUNCTION similar_files(p_tenant_id uuid, p_file_id uuid, p_of_
 RETURNS TABLE (file_id uuid, name text, page_count integer, page_hash text, "values" jsonb, has_text boolean)
 LANGUAGE sql STABLE AS $$
     WITH near AS (
-        SELECT o.file_id, count(*) AS shared, min(o.key) AS best
+        SELECT o.file_id, row_number() OVER (ORDER BY bool_or(o.key NOT LIKE 'p%') DESC, count(*) DESC, o.file_id DESC) AS place
           FROM similar_keys own
          CROSS JOIN LATERAL (SELECT k.file_id, k.key FROM similar_keys k
                               WHERE k.dataset_id = own.dataset_id AND k.key = own.key AND k.file_id <> p_file_id
                               ORDER BY k.file_id DESC LIMIT p_of_key) o
          WHERE own.file_id = p_file_id AND own.tenant_id = p_tenant_id
-         GROUP BY o.file_id ORDER BY bool_or(o.key NOT LIKE 'p%') DESC, count(*) DESC, o.file_id DESC LIMIT p_most),
-    compared AS (SELECT p_file_id AS file_id UNION ALL SELECT n.file_id FROM near n)
+         GROUP BY o.file_id ORDER BY place LIMIT p_most),
+    compared AS (SELECT p_file_id AS file_id, 0 AS place UNION ALL SELECT n.file_id, n.place FROM near n)
     SELECT f.file_id, f.name, f.page_count, a.page_hash, coalesce(row_values_of(r), '{}'),
            EXISTS (SELECT 1 FROM pages p WHERE p.file_id = f.file_id AND p.text <> '')
       FROM compared c JOIN files f USING (file_id)
       LEFT JOIN artifacts a ON a.file_id = f.file_id AND a.kind = 'thumbnail'
       LEFT JOIN records r ON r.file_id = f.file_id
      WHERE f.tenant_id = p_tenant_id AND f.removed_at IS NULL
+     ORDER BY c.place
 $$;

@@ -261,10 +261,10 @@ def test_without_an_endpoint_the_end_of_a_file_needs_no_further_statement(
     first, second = tenant.end_files("", "")
     end = "UPDATE files SET state = 'done' WHERE file_id = %s"
     without = statements(database_urls.owner, end, first)
-    # The update, and the two statements of its trigger: changes and counts.
-    assert len(without) == 3
+    # The update, and the three statements of its trigger: changes, whether a count changes, and counts.
+    assert len(without) == 4
     tenant.webhook(receiver.url, "file.done")
-    assert len(statements(database_urls.owner, end, second)) > 3
+    assert len(statements(database_urls.owner, end, second)) > 4
 
 
 # --- delivery ----------------------------------------------------------------------------------------

@@ -138,6 +138,9 @@ class Claims:
         self.gave_back = True
         return 1
 
+    def leave_all_to_others(self) -> None:
+        pass
+
 
 class Parts:
     """A handler that ends when the test allows it."""
