@@ -109,7 +109,7 @@ def keys(page: Page, start: Start, dataset: dict[str, Any]) -> None:
 def upload_options(page: Page, start: Start, dataset: dict[str, Any]) -> None:
     page.keyboard.press("Escape")  # the list of keys
     page.get_by_role("button", name="Upload options").click()
-    page.get_by_label("Labels").fill("Munich office, 2024")
+    page.get_by_role("textbox", name="Labels").fill("Munich office, 2024")
     page.get_by_label("Split scans at separator pages").check()
     expect(page.get_by_label("Blank pages")).to_be_visible()
 
@@ -144,7 +144,7 @@ def removed(page: Page, start: Start, dataset: dict[str, Any]) -> None:
 def options_of_a_card(page: Page, start: Start, dataset: dict[str, Any]) -> None:
     page.keyboard.press("Escape")  # what was removed
     page.get_by_role("button", name=f"Upload options of {dataset['name']}").click()
-    expect(page.get_by_label("Labels")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Labels")).to_be_visible()
 
 
 def sign_in(page: Page, start: Start, dataset: dict[str, Any]) -> None:

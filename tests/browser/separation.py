@@ -22,7 +22,7 @@ def scan_with_separator_on_page_2() -> bytes:
 
 def ask(page: Page, labels: str, splits: bool) -> None:
     page.get_by_role("button", name="Upload options").click()
-    page.get_by_label("Labels").fill(labels)
+    page.get_by_role("textbox", name="Labels").fill(labels)
     if splits:
         page.get_by_label("Split scans at separator pages").check()
         page.get_by_label("Blank pages").select_option("leave them out")
@@ -59,7 +59,7 @@ def test_files_that_are_dropped_on_a_card_have_the_options_of_its_dataset(visit:
     plain, asked = (start.client.dataset(f"Card {name}") for name in ("plain", "asked"))
     page = visit.tab()
     page.get_by_role("button", name="Upload options of Card asked").click()
-    page.get_by_label("Labels").fill("Berlin office")
+    page.get_by_role("textbox", name="Labels").fill("Berlin office")
     page.get_by_role("button", name="Apply").click()
     expect(page.get_by_role("button", name="Upload options of Card asked: Berlin office")).to_be_visible()
     for dataset, labels in ((asked, ["Berlin office"]), (plain, [])):
