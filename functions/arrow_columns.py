@@ -98,19 +98,8 @@ def _column(values: Values, kind: str, misfits: set[int]) -> Values:
     `misfits`."""
     if kind in TAKEN and TAKEN[kind].issuperset(map(type, values)) and _is_within(values, RANGES.get(kind)):
         return values
-    remembered: dict[Any, Any] = {}  # dates repeat, and to parse one takes longer than to look it up
-    fitted = []
-    for index, value in enumerate(values):
-        found = None
-        if value is not None:
-            found = remembered.get(value) if kind == "date" and isinstance(value, str) else None
-            if found is None:
-                found = fitting(value, kind)
-                if found is None:
-                    misfits.add(index)
-                elif kind == "date":
-                    remembered[value] = found
-        fitted.append(found)
+    fitted = [fitting(value, kind) for value in values]
+    misfits.update(index for index, fits in enumerate(fitted) if fits is None and values[index] is not None)
     return fitted
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 OTHER = "other_values"  # JSON of the values that have no column, or not its type
@@ -47,6 +48,7 @@ def fitting(value: Any, kind: str) -> Any:
     return _as_date(value) if kind == "date" else value
 
 
+@lru_cache(maxsize=4096)  # dates repeat, and to parse one takes longer than to look it up
 def _as_date(text: str) -> date | None:
     try:
         return date.fromisoformat(text)

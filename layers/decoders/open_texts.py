@@ -8,12 +8,11 @@ from typing import Any
 from xml.etree.ElementTree import Element
 
 from layers.decoders.containers import check_bounds, opened_zip, xml_of
-from layers.decoders.open_slides import PARAGRAPHS, TABLE, TEXT, lines_of, pieces_of
+from layers.decoders.open_slides import OASIS, PARAGRAPHS, STYLE, TABLE, TEXT, lines_of, pieces_of
 from layers.decoders.text_pages import text_page
 from layers.domain.errors import PermanentError
 
-OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
-STYLE = "{urn:oasis:names:tc:opendocument:xmlns:style:1.0}"
+OFFICE = f"{{{OASIS}:office:1.0}}"
 # Deleted text, comments, and what fields are made of.
 NOT_SHOWN = {f"{TEXT}tracked-changes", f"{OFFICE}annotation", f"{OFFICE}forms", f"{TEXT}sequence-decls"}
 MOST_LEVELS = 6

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fairway_client.client import Client
+from fairway_client.secret_files import write_private
 
 URL, KEY = "FAIRWAY_API_URL", "FAIRWAY_API_KEY"
 CODE = re.compile(r"code=([^&\s]+)")
@@ -68,10 +69,7 @@ def keep_access(access: Access, path: Path) -> None:
     kept = path.read_text().splitlines() if path.exists() else []
     others = [line for line in kept if not re.match(r"\s*api_(url|key)\s*=", line)]
     lines = [f"api_url = {json.dumps(access.api_url)}", f"api_key = {json.dumps(access.api_key)}", *others]
-    text = "".join(f"{line}\n" for line in lines)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-    path.chmod(0o600)
+    write_private(path, "".join(f"{line}\n" for line in lines))
 
 
 def parse_link(link: str) -> tuple[str, str]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from fairway_client.secret_files import first_line
+from fairway_client.secret_files import first_line, write_private
 
 COMMAND_S, ENDPOINT_S = 60.0, 30.0
 RENEWED_BEFORE_S = 300.0  # a connection that is opened with a token should outlive its login
@@ -163,7 +161,7 @@ class RefreshToken:
     def keep(self, other: str) -> None:
         try:
             if self._path is not None:
-                _write(self._path, other)
+                write_private(self._path, f"{other}\n")
                 return
             why = "set refresh_token_file in place of refresh_token"
         except OSError as error:
@@ -189,17 +187,6 @@ def token_source(settings: Mapping[str, str], host: str, tell: Callable[[str], N
         raise BadSettings("a client id alone gets no tokens; set refresh_token_file too")
     path = Path(file).expanduser() if file else None
     return RefreshedTokens(client, RefreshToken(None if path else given, path, tell))
-
-
-def _write(path: Path, refresh_token: str) -> None:
-    """Replace a file, so that there is always a whole token in it."""
-    target = path.resolve()
-    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f"{target.name}.")  # for its owner alone
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"{refresh_token}\n")
-        file.flush()
-        os.fsync(file.fileno())
-    Path(name).replace(target)
 
 
 def _check_endpoint(url: str) -> None:

@@ -1,8 +1,10 @@
-"""Files with a secret on their first line, which only their owner may read."""
+"""Files with secrets, which only their owner may read."""
 
 from __future__ import annotations
 
+import os
 import stat
+import tempfile
 from pathlib import Path
 
 
@@ -26,3 +28,14 @@ def first_line(path: Path, what: str) -> str:
     if not lines or not lines[0]:
         raise BadSecretFile(f"{path} is empty; its first line has to be the {what}")
     return lines[0]
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read, so that there is always a whole one. Raises OSError."""
+    target = path.resolve()
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f"{target.name}.")  # for its owner alone
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    Path(name).replace(target)
