@@ -16,6 +16,7 @@ from layers.decoding.scratch import new_folder
 
 Answer = dict[str, Any]
 LAMBDA_EXPORT_S = 200.0  # of the 300 that upkeep may take
+LAMBDA_ARCHIVE_BYTES = 64 * 2**20  # after which a zip file ends; one original may make it larger, and 512 MiB are free
 LAMBDA_WEBHOOKS_S = 10.0  # of the time of each pulse
 
 
@@ -81,15 +82,22 @@ def upkeep(event: entry.Event) -> Answer:
     for index in range(1, int(UPKEEP_S / PULSE_S)):
         runner().ports.topics.dispatch_later(index * PULSE_S)
     counts = run_upkeep(runner())
-    run_exports(most_s=LAMBDA_EXPORT_S)  # elsewhere the workers do this, on a timer
+    run_exports(most_s=LAMBDA_EXPORT_S, archive_bytes=LAMBDA_ARCHIVE_BYTES)  # elsewhere the workers do this, on a timer
     return counts
 
 
-def run_exports(is_stopping: Callable[[], bool] = lambda: False, most_s: float | None = None) -> None:
-    """Write the exports that wait."""
+def run_exports(
+    is_stopping: Callable[[], bool] = lambda: False, most_s: float | None = None, archive_bytes: int | None = None
+) -> None:
+    """Write the exports that wait; with `most_s` only one."""
     objects, store = bootstrap.objects(), bootstrap.exports()
     while not is_stopping() and exports.run_next(
-        store, objects, lambda: new_folder("export"), is_stopping=is_stopping, most_s=most_s
+        store,
+        objects,
+        lambda: new_folder("export"),
+        is_stopping=is_stopping,
+        most_s=most_s,
+        archive_bytes=archive_bytes,
     ):
         if most_s is not None:
             break

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 from uuid import UUID
 
 from functions.api.records import ALL_COLUMNS, BYTE_ORDER_MARK, MEDIA_TYPES, as_lines, cell, records_of
@@ -80,20 +80,35 @@ def records_of_export(row: ExportedRow) -> list[Record]:
 
 def write_csv(path: Path, schema: Mapping[str, Any], pages: Pages) -> None:
     """CSV for Excel: with a byte order mark, and with an apostrophe before what could start a formula."""
-    properties = _properties(schema)
     with path.open("w", encoding="utf-8", newline="", errors="replace") as stream:
-        stream.write(BYTE_ORDER_MARK)
-        writer = csv.writer(stream, quoting=csv.QUOTE_ALL)
-        writer.writerow([cell(name) for name in (*ALL_COLUMNS, *properties)])
+        table = CsvTable(stream, list(properties_of(schema)))
+        table.begin()
         for records in pages:
             for record in records:
-                value_of = record["fields"].get
-                row = [cell(record[name]) for name in ALL_COLUMNS]
-                writer.writerow(row + [cell(value_of(name)) for name in properties])
+                table.add(record)
+
+
+class CsvTable:
+    """Writes records as rows of CSV. `first`: the names of columns before those of the record; `properties`: those of its
+    values."""
+
+    def __init__(self, stream: TextIO, properties: Sequence[str], first: Sequence[str] = ()) -> None:
+        self._stream, self._writer = stream, csv.writer(stream, quoting=csv.QUOTE_ALL)
+        self._first, self._properties = first, properties
+
+    def begin(self) -> None:
+        """Write the header."""
+        self._stream.write(BYTE_ORDER_MARK)
+        self._writer.writerow([cell(name) for name in (*self._first, *ALL_COLUMNS, *self._properties)])
+
+    def add(self, record: Record, first: Sequence[Any] = ()) -> None:
+        value_of = record["fields"].get
+        row = [cell(value) for value in first] + [cell(record[name]) for name in ALL_COLUMNS]
+        self._writer.writerow(row + [cell(value_of(name)) for name in self._properties])
 
 
 def write_json_lines(path: Path, schema: Mapping[str, Any], pages: Pages) -> None:
-    properties = list(_properties(schema))
+    properties = list(properties_of(schema))
     with path.open("w", encoding="utf-8", errors="replace") as stream:
         for records in pages:
             stream.write(as_lines(records, properties, ALL_COLUMNS))
@@ -115,7 +130,7 @@ class _Sheet:
     """The sheet of a workbook, to which records are added row by row."""
 
     def __init__(self, book: Any, schema: Mapping[str, Any]) -> None:
-        self._kinds = {name: kind_of(each) for name, each in _properties(schema).items()}
+        self._kinds = {name: kind_of(each) for name, each in properties_of(schema).items()}
         self._sheet = book.add_worksheet("Records")
         self._date = book.add_format({"num_format": "yyyy-mm-dd"})
         self._sheet.freeze_panes(1, 0)
@@ -183,5 +198,5 @@ WRITERS = {
 }
 
 
-def _properties(schema: Mapping[str, Any]) -> dict[str, Any]:
+def properties_of(schema: Mapping[str, Any]) -> dict[str, Any]:
     return resolve_references(schema).get("properties") or {}

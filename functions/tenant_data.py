@@ -22,6 +22,7 @@ from layers.domain.errors import PermanentError
 from layers.domain.file import artifact_prefix, original_key
 from layers.domain.job import Job, Slice
 from layers.domain.tenant_data import OF_FILES, OF_TENANT
+from layers.domain.zip_paths import safe_file_name
 from layers.ports import Objects
 from layers.ports.tenant_data import StoredFile
 
@@ -133,7 +134,7 @@ def _add_files(runner: Runner, made: _Archive, archive: ZipFile, files: list[Sto
     for file in files:
         entry: dict[str, Any] = {"file_id": file.file_id, "name": file.name}
         if file.has_arrived and not file.original_erased:
-            place = f"originals/{file.file_id}/{_safe(file.name)}"
+            place = f"originals/{file.file_id}/{safe_file_name(file.name)}"
             sha256 = _add_object(runner, archive, file.object_key, file.version_id, place, folder)
             if sha256 is None or (file.sha256 and sha256 != file.sha256):
                 made.missing.append(file.file_id)
@@ -164,13 +165,6 @@ def _add_object(
     archive.write(path, place, ZIP_STORED)
     path.unlink()
     return sha256
-
-
-def _safe(name: str) -> str:
-    """The last part of a file's name, which no program that unpacks it takes for a path."""
-    last = name.replace("\\", "/").rpartition("/")[2]
-    plain = "".join(character if character.isprintable() and character not in '<>:"|?*' else "_" for character in last)
-    return plain.strip(". ")[:200] or "file"
 
 
 def _stored(runner: Runner, job: Job, path: Path, name: str, media_type: str) -> dict[str, Any]:

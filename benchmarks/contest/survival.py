@@ -57,10 +57,14 @@ def of_peer(reader: Reader, entries: Sequence[Entry], usable: Sequence[bool]) ->
 
         run = Bulk(reader, paths).work(trouble)
     answer = run.answers[bomb]
-    ended = "killed its worker, or took too long" if answer.get("died") else answer.get("error") or "was read as a text"
+    ended = (
+        "killed its worker, took too long, or made over 256 MiB of text"
+        if answer.get("died")
+        else answer.get("error") or "was read as a text"
+    )
     return Survival(
         _lost(entries, usable, run), 0, "read again" if copy in run.answers else "not read",
-        str(ended)[:60], run.answered_s[single] - sent[0],
+        str(ended)[:70], run.answered_s[single] - sent[0],
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from layers.decoders import tessdata
 HERE = Path(__file__).parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fairway" / "document-peers"
 FILE_CPU_S, FILE_WALL_S, POLL_S = 120, 1200, 0.2
+MOST_ANSWER_BYTES = 256 * 2**20
 MARK = "@@ "
 MAVEN_COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies"
 
@@ -114,7 +115,8 @@ def _answers(process: subprocess.Popen[bytes], paths: Sequence[Path]) -> Iterato
 
 
 def next_line(process: subprocess.Popen[bytes], stream: IO[bytes]) -> str | None:
-    """The next line of an answer. Libraries print lines of their own, which have no mark."""
+    """The next line of an answer; None if there is none, or none of a length that anybody reads. Libraries print lines of
+    their own, which have no mark."""
     deadline, limit_s = time.monotonic() + FILE_WALL_S, _cpu_s(process.pid) + FILE_CPU_S
     content = bytearray()
     while time.monotonic() < deadline and _cpu_s(process.pid) < limit_s:
@@ -124,6 +126,10 @@ def next_line(process: subprocess.Popen[bytes], stream: IO[bytes]) -> str | None
         if not piece:
             return None
         content += piece
+        if len(content) > MOST_ANSWER_BYTES:
+            return None
+        if b"\n" not in piece:  # a long answer comes in many pieces
+            continue
         *lines, rest = content.split(b"\n")
         content = bytearray(rest)
         for line in lines:

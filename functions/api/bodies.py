@@ -25,6 +25,7 @@ from layers.domain.file import ReadingLevel, Several
 from layers.domain.kinds.rules import Kind
 from layers.domain.row_filter import MOST_CONDITIONS
 from layers.domain.separation import PATCH_T, BlankPages, Separation
+from layers.domain.zip_paths import MOST_TEMPLATE
 
 MOST_LEVELS = 50
 FILES_A_CALL = 1000
@@ -516,8 +517,14 @@ class RedriveMany(Body):
 
 
 class NewExport(Body):
-    format: Literal["csv", "xlsx", "jsonl", "parquet"]
+    format: Literal["csv", "xlsx", "jsonl", "parquet", "zip"]
     where: Where | None = None
     sort: str | None = Field(
         default=None, min_length=1, max_length=201, description="a property of the schema, or `-` and a property"
+    )
+    names: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=MOST_TEMPLATE,
+        description="only with `zip`: the paths in it, such as `{company}/{date.year}/{date}`",
     )

@@ -345,11 +345,12 @@ DESCRIPTIONS = {
          {200: "Records"}, query=(FORMAT, EXCEL, _limit(1000, 1000), PAGE_CURSOR),
          also_as=TABLES, headers=("Link", "X-Schema-Version"), negotiates=True),
     "POST /datasets/{dataset_id}/exports": Description("createExport",
-         "Starts an export of a dataset's records to a file: CSV for Excel, a workbook, JSON lines or Parquet. A row that "
+         "Starts an export of a dataset's records to a file: CSV for Excel, a workbook, JSON lines or Parquet; or of the "
+         "originals as zip files, with paths of their records' values and a manifest. A row that "
          "changes meanwhile is in the export as it was or as it is. The file is kept for a day.",
          {202: "Export"}, bodies.NewExport, quotas=True),
     "GET /exports/{export_id}": Description("getExport",
-         "Shows an export: how many rows are written, and the URL of the file once it is done.", {200: "Export"}),
+         "Shows an export: how many rows are written, and the URLs of its files once it is done.", {200: "Export"}),
     "DELETE /files/{file_id}": Description("removeFile",
          "Removes a file with its record and artifacts.", {202: "RemovalStarted"}, query=(UNDO_WINDOW,)),
     "POST /datasets/{dataset_id}/removals": Description("removeFiles",

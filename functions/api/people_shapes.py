@@ -156,11 +156,15 @@ PEOPLE_SHAPES: dict[str, Schema] = {
     "Export": object_of(
         id=ID,
         dataset_id=ID,
-        format=one_of("csv", "xlsx", "jsonl", "parquet"),
+        format=one_of("csv", "xlsx", "jsonl", "parquet", "zip"),
+        names=or_null(TEXT) | {"description": "the template of the paths in a zip file"},
         state=one_of("waiting", "running", "done", "failed"),
         rows=COUNT | {"description": "the rows that are written so far"},
         size_bytes=or_null(COUNT),
-        url=or_null(URL),
+        url=or_null(URL) | {"description": "the file, once it is done; null where there are several zip files"},
+        archives=each(object_of(name=TEXT, files=COUNT, size_bytes=COUNT, sha256=TEXT, url=URL))
+        | {"description": "the zip files of originals, once all are done"},
+        manifest_url=or_null(URL) | {"description": "CSV: the path of each original in the zip files, and its record"},
         error=or_null(object_of(code=TEXT, detail=TEXT)),
         created_at=TIME,
         ended_at=or_null(TIME),

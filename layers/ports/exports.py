@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
@@ -10,7 +11,8 @@ from layers.ports.people import RowPosition
 
 
 class ExportClaim(NamedTuple):
-    """An export that a worker has claimed. `schema` is None if the dataset was removed."""
+    """An export that a worker has claimed. `schema` is None if the dataset was removed. `names`: the template of paths in a
+    zip file; `progress` is that of its slices."""
 
     export_id: UUID
     tenant_id: UUID
@@ -18,8 +20,10 @@ class ExportClaim(NamedTuple):
     format: str
     conditions: list[dict[str, Any]]
     sort: dict[str, Any] | None
+    names: str | None
     attempt: int
     lease_id: UUID
+    progress: dict[str, Any]
     schema: dict[str, Any] | None
 
     @property
@@ -46,6 +50,17 @@ class ExportedRow(NamedTuple):
     lost: bool | None
 
 
+class Original(NamedTuple):
+    """The original of a file. `is_kept`: it has arrived and is not erased. `sha256` is in hexadecimal, None if unknown."""
+
+    file_id: str
+    object_key: str
+    version_id: str | None
+    size_bytes: int
+    sha256: str | None
+    is_kept: bool
+
+
 class Exports(Protocol):
     """The exports of all tenants, for workers."""
 
@@ -57,14 +72,27 @@ class Exports(Protocol):
     ) -> tuple[list[ExportedRow], RowPosition | None]:
         """The next records in the order of the export, and the position at which they continue; None at the end."""
 
+    def originals(self, claim: ExportClaim, file_ids: Sequence[str]) -> list[Original]:
+        """The originals of those files that are not removed."""
+
     def extend(self, claim: ExportClaim, rows_written: int, lease_s: float) -> bool:
         """Extend the lease. Returns False if it is no longer held."""
 
     def postpone(self, claim: ExportClaim, delay_s: float) -> None:
         """Let another worker begin it again after this time, because a service is down. This is no attempt."""
 
-    def finish(self, claim: ExportClaim, rows_written: int, object_key: str, size_bytes: int) -> bool:
-        """Record the object. Returns False if the lease is no longer held."""
+    def pause(self, claim: ExportClaim, rows_written: int, progress: Mapping[str, Any]) -> bool:
+        """End a slice: the export waits for its next turn. Returns False if the lease is no longer held."""
+
+    def finish(
+        self,
+        claim: ExportClaim,
+        rows_written: int,
+        object_key: str,
+        size_bytes: int,
+        progress: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Record the object, and the progress of the last slice. Returns False if the lease is no longer held."""
 
     def fail(self, claim: ExportClaim, code: str, detail: str) -> None:
         """Give the export up."""

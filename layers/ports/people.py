@@ -46,13 +46,15 @@ class SimilarFile(NamedTuple):
 
 
 class Export(NamedTuple):
-    """An export as its owner sees it."""
+    """An export as its owner sees it. `progress` has the archives of a zip export."""
 
     export_id: UUID
     dataset_id: UUID
     format: str
+    names: str | None
     state: str
     rows_written: int
+    progress: dict[str, Any]
     object_key: str | None
     size_bytes: int | None
     error_code: str | None
@@ -279,8 +281,9 @@ class PeopleCatalog(Protocol):
     # --- exports
 
     def create_export(
-        self, dataset_id: str, form: str, where: Sequence[Mapping[str, Any]], order: Order | None
-    ) -> Export: ...
+        self, dataset_id: str, form: str, where: Sequence[Mapping[str, Any]], order: Order | None, names: str | None
+    ) -> Export:
+        """A new export. `names`: the template of the paths in a zip file."""
 
     def export(self, export_id: str) -> Export | None: ...
 

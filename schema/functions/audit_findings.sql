@@ -109,7 +109,9 @@ CREATE OR REPLACE FUNCTION object_verdicts(p_keys text[]) RETURNS TABLE (object_
 LANGUAGE sql STABLE AS $$
     SELECT k.key,
            CASE WHEN k.file_id IS NULL THEN 'unknown'
-                WHEN e.export_id IS NOT NULL THEN CASE WHEN e.object_key = k.key THEN 'referenced'
+                WHEN e.export_id IS NOT NULL THEN CASE WHEN k.key IN (e.object_key, e.progress ->> 'manifest')
+                                                            OR e.progress -> 'archives' @> jsonb_build_array(jsonb_build_object('key', k.key))
+                                                            THEN 'referenced'
                                                        WHEN e.state = 'running' THEN 'at_work' ELSE 'spare' END
                 WHEN n.receipt_id IS NOT NULL THEN CASE WHEN n.export_deleted_at IS NULL THEN 'referenced' ELSE 'spare' END
                 WHEN f.file_id IS NULL THEN CASE WHEN t.file_id IS NULL THEN 'unknown' ELSE 'removed' END

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 
 from playwright.sync_api import Browser, Page, expect
 
 from tests.acceptance.test_embedded import Start, wait_until
 from tests.browser.ground import (
+    SCREENSHOTS,
     Visit,
     address_of,
     dataset_with_items,
@@ -56,6 +58,29 @@ def test_rows_are_sorted_by_a_value_and_exported_in_that_order(visit: Visit, sta
         link.click()
     lines = download.value.path().read_text(encoding="utf-8-sig").splitlines()
     assert [name for line in lines for name in PATTERNS if name in line] == names(page)
+
+
+def test_originals_are_exported_under_paths_of_their_values(visit: Visit, start: Start) -> None:
+    dataset = dataset_with_samples(start, "Originals", PATTERNS)
+    page = visit.tab()
+    page.goto(address_of(start, dataset["id"]))
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Export").click()
+    page.get_by_label("Format").select_option("Original files (ZIP)")
+    page.get_by_label("Paths of the files").fill("{nothing}")
+    page.get_by_role("button", name="Export", exact=True).click()
+    expect(page.get_by_role("alert").filter(has_text="nothing")).to_be_visible()
+    page.get_by_label("Paths of the files").fill("{date.year}/{@name}")
+    page.get_by_role("button", name="Export", exact=True).click()
+    link = page.get_by_role("link", name="Download")
+    expect(link).to_be_visible()
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / "export-originals.png")
+    with page.expect_download() as download:
+        link.click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        inside = archive.namelist()
+    assert {name.rpartition("/")[2] for name in inside} == {*PATTERNS, "manifest.csv"}
 
 
 def test_rows_are_sorted_on_a_phone_where_no_headings_are_shown(start: Start, browser: Browser) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import stat
 from pathlib import Path
@@ -23,6 +24,21 @@ DATASET = {
 }
 FAILED = {"id": "f2", "name": "b.pdf", "state": "failed", "error": {"step": "ocr", "code": "x", "detail": "unreadable"}}
 RECORDS = [{"file_id": "f1", "file_name": "a, b.pdf", "fields": {"total": 9.5}}]
+
+ZIP = b"a zip file"
+ARCHIVE = {
+    "name": "originals-0001.zip",
+    "files": 2,
+    "sha256": hashlib.sha256(ZIP).hexdigest(),
+    "url": "http://files.test/zip",
+}
+EXPORT = {
+    "id": "e1",
+    "state": "done",
+    "size_bytes": len(ZIP),
+    "archives": [ARCHIVE],
+    "manifest_url": "http://files.test/m",
+}
 
 
 @pytest.fixture
@@ -56,12 +72,15 @@ def fairway(home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeFairway:
             "model": {"is_used": True},
         },
         "POST /datasets/d/redrive": {"count": 1, "has_more": False},
+        "POST /datasets/d/exports": EXPORT,
     }
     batch = {"counts": {"by_state": {"done": 1, "failed": 1}}}
     answers |= {f"GET /batches/b-m{number}": batch for number in range(2)}
 
     def answer(request: httpx.Request) -> httpx.Response | None:
         found = answers.get(f"{request.method} {request.url.path}")
+        if request.url.host == "files.test":
+            return httpx.Response(200, content=ZIP)
         return httpx.Response(200, json=found) if found else None
 
     fake.answer = answer
@@ -227,6 +246,17 @@ def test_moves_name_what_stays_and_can_be_undone_by_the_id_that_is_printed(
     assert printed(capsys) == [{"id": "m1", "count": 1, "not_moved": []}]
     assert run("route", "Receipts", "receipt=Receipts") == 0
     assert "receipt" in capsys.readouterr().out
+
+
+def test_originals_are_exported_to_a_folder_and_a_damaged_zip_file_is_told(
+    fairway: FakeFairway, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("export", "Receipts", "--format", "zip", "--names", "{company}") == 0
+    assert "2 files in originals-0001.zip" in capsys.readouterr().err
+    assert sorted(path.name for path in (home / "Receipts").iterdir()) == ["manifest.csv", "originals-0001.zip"]
+    monkeypatch.setitem(ARCHIVE, "sha256", "0" * 64)
+    assert run("export", "Receipts", "--format", "zip", "--output", "other") != 0
+    assert "originals-0001.zip is damaged" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

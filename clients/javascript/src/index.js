@@ -154,15 +154,30 @@ export class Client {
    * @param {string} datasetId @param {"csv" | "xlsx" | "jsonl" | "parquet"} format @returns {Promise<Blob>}
    */
   async export(datasetId, format) {
-    let found = await this.api.create(`/datasets/${datasetId}/exports`, { format });
+    const { url } = await this.#exported(datasetId, { format });
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`the object store answered ${response.status}`);
+    return response.blob();
+  }
+
+  /**
+   * A dataset's originals as zip files: their names and URLs in `archives`, and that of their manifest. `names` is a template of
+   * the paths in them, such as `{company}/{date}`. Throws Error if the export fails.
+   * @param {string} datasetId @param {string} [names] @returns {Promise<Json>}
+   */
+  exportOriginals(datasetId, names) {
+    return this.#exported(datasetId, { format: "zip", ...(names ? { names } : {}) });
+  }
+
+  /** An export that is done. @param {string} datasetId @param {Json} body @returns {Promise<Json>} */
+  async #exported(datasetId, body) {
+    let found = await this.api.create(`/datasets/${datasetId}/exports`, body);
     while (!["done", "failed"].includes(found.state)) {
       await pause(EXPORT_POLL_MS);
       found = await this.api.get(`/exports/${found.id}`);
     }
     if (found.state === "failed") throw new Error(found.error.detail);
-    const response = await fetch(found.url);
-    if (!response.ok) throw new Error(`the object store answered ${response.status}`);
-    return response.blob();
+    return found;
   }
 
   /** To which datasets a dataset sends files, by kind, and what moves have taught it. @param {string} datasetId @returns {Promise<Json>} */

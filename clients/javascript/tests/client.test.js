@@ -155,6 +155,17 @@ test("records come from all pages, and an export is the file that its URL leads 
   assert.equal(await (await client.export("d", "csv")).text(), "a,b");
 });
 
+test("originals are exported with a template of names, and a failed export throws its reason", async (t) => {
+  const ends = [{ state: "done", archives: [{ name: "originals-0001.zip" }] }, { state: "failed", error: { detail: "too large" } }];
+  const { client, calls } = fairway(t, {
+    "POST /datasets/d/exports": { id: "e", state: "waiting" },
+    "GET /exports/e": () => ({ id: "e", ...ends.shift() }),
+  });
+  assert.equal((await client.exportOriginals("d", "{company}")).archives[0].name, "originals-0001.zip");
+  assert.deepEqual(calls.find(({ body }) => body?.format)?.body, { format: "zip", names: "{company}" });
+  await assert.rejects(client.exportOriginals("d"), /too large/);
+});
+
 test("a file is settled when its state is final and no pipeline is busy", () => {
   const made = (state, preview) => ({ state, pipelines: { main: { state }, preview: { state: preview } } });
   assert.equal(isSettled(made("done", "running")), false);

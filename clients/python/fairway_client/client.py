@@ -277,8 +277,32 @@ class Client:
     ) -> bytes:
         """The dataset's records as a file: `csv`, `xlsx`, `jsonl` or `parquet`. Raises ExportFailed, TimeoutError."""
         wanted = {"format": form, "where": list(where) or None, "sort": sort}
+        return self.fetch(self._exported(dataset_id, wanted, within_s)["url"])
+
+    def export_originals(
+        self,
+        dataset_id: str,
+        folder: Path,
+        names: str | None = None,
+        where: Sequence[dict[str, Any]] = (),
+        sort: str | None = None,
+        *,
+        within_s: float = 24 * 3600,
+    ) -> dict[str, Any]:
+        """Download the originals into a folder, as zip files with a manifest. `names`: a template of the paths in them, such
+        as `{company}/{date}`; without it, originals keep their names. Returns the export.
+
+        Raises ExportFailed, also if a zip file does not have its checksum, and TimeoutError."""
+        wanted = {"format": "zip", "names": names, "where": list(where) or None, "sort": sort}
+        export = self._exported(dataset_id, wanted, within_s)
+        self._fetch_archives(export["manifest_url"], "manifest.csv", export["archives"], folder)
+        return export
+
+    def _exported(self, dataset_id: str, wanted: dict[str, Any], within_s: float) -> dict[str, Any]:
+        """An export that is done."""
         body = {name: value for name, value in wanted.items() if value}
-        export, deadline = self.call("POST", f"/datasets/{dataset_id}/exports", body), time.monotonic() + within_s
+        export: dict[str, Any] = self.call("POST", f"/datasets/{dataset_id}/exports", body)
+        deadline = time.monotonic() + within_s
         while export["state"] not in ("done", "failed"):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the export {export['id']} has not ended")
@@ -286,7 +310,7 @@ class Client:
             export = self.call("GET", f"/exports/{export['id']}")
         if export["state"] == "failed":
             raise ExportFailed(export["error"]["detail"])
-        return self.fetch(export["url"])
+        return export
 
     def follow(
         self, dataset_id: str, batch_id: str, *, within_s: float = 3600, wait_s: int = 20
@@ -396,10 +420,16 @@ class Client:
 
     def fetch_tenant_export(self, receipt: dict[str, Any], folder: Path) -> None:
         """Download the archives of a complete export and check them. Raises ExportFailed."""
-        folder.mkdir(parents=True, exist_ok=True)
         exported = receipt["exported"]
-        (folder / "manifest.json").write_bytes(self.fetch(exported["manifest_url"]))
-        for archive in exported["archives"]:
+        self._fetch_archives(exported["manifest_url"], "manifest.json", exported["archives"], folder)
+
+    def _fetch_archives(
+        self, manifest_url: str, manifest: str, archives: Sequence[dict[str, Any]], folder: Path
+    ) -> None:
+        """Download archives and their manifest into a folder, and check them."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / manifest).write_bytes(self.fetch(manifest_url))
+        for archive in archives:
             digest = hashlib.sha256()
             with self.store.stream("GET", archive["url"]) as response, (folder / archive["name"]).open("wb") as stream:
                 for chunk in response.raise_for_status().iter_bytes():

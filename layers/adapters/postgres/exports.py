@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from layers.adapters.postgres.database import Database, load_queries
 from layers.adapters.postgres.people import LAST_ID, PeopleQueries, as_text
 from layers.adapters.postgres.transaction import rows_of
-from layers.ports.exports import ExportClaim, ExportedRow
+from layers.ports.exports import ExportClaim, ExportedRow, Original
 from layers.ports.people import RowPosition
 
 QUERIES = Path(__file__).with_name("exports.sql")
@@ -47,8 +49,25 @@ class PostgresExports:
     def postpone(self, claim: ExportClaim, delay_s: float) -> None:
         self._extend(claim, rows_written=0, lease_s=delay_s, given_back=1)
 
-    def finish(self, claim: ExportClaim, rows_written: int, object_key: str, size_bytes: int) -> bool:
-        return self._end(claim, "done", rows_written=rows_written, object_key=object_key, size_bytes=size_bytes)
+    def originals(self, claim: ExportClaim, file_ids: Sequence[str]) -> list[Original]:
+        chosen = {"tenant_id": claim.tenant_id, "dataset_id": claim.dataset_id, "file_ids": as_text(list(file_ids))}
+        return [Original(**row) for row in self._database.rows(self._sql["originals"], **chosen)]
+
+    def pause(self, claim: ExportClaim, rows_written: int, progress: Mapping[str, Any]) -> bool:
+        held = {"export_id": claim.export_id, "lease_id": claim.lease_id}
+        saved = {"rows_written": rows_written, "progress": Jsonb(dict(progress))}
+        return bool(self._database.row(self._sql["pause_export"], **held, **saved))
+
+    def finish(
+        self,
+        claim: ExportClaim,
+        rows_written: int,
+        object_key: str,
+        size_bytes: int,
+        progress: Mapping[str, Any] | None = None,
+    ) -> bool:
+        stored = {"object_key": object_key, "size_bytes": size_bytes, "progress": Jsonb(progress) if progress else None}
+        return self._end(claim, "done", rows_written=rows_written, **stored)
 
     def fail(self, claim: ExportClaim, code: str, detail: str) -> None:
         self._end(claim, "failed", error_code=code, error_detail=detail)
@@ -71,7 +90,7 @@ class PostgresExports:
         ended = {
             "rows_written": 0,
             "given_back": 0,
-            **dict.fromkeys(("object_key", "size_bytes", "error_code", "error_detail")),
+            **dict.fromkeys(("object_key", "size_bytes", "progress", "error_code", "error_detail")),
             **more,
         }
         held = {"export_id": claim.export_id, "lease_id": claim.lease_id, "state": state}

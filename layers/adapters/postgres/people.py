@@ -244,13 +244,14 @@ class PeopleQueries(Transaction):
     # --- exports
 
     def create_export(
-        self, dataset_id: str, form: str, where: Sequence[Mapping[str, Any]], order: Order | None
+        self, dataset_id: str, form: str, where: Sequence[Mapping[str, Any]], order: Order | None, names: str | None
     ) -> Export:
         return self._one(
             Export,
             "create_export",
             dataset_id=dataset_id,
             format=form,
+            names=names,
             conditions=Jsonb(list(where)),
             sorted_by=Jsonb(asdict(order)) if order else None,
         )

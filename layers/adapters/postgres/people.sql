@@ -182,14 +182,14 @@ SELECT v.number, v.words FROM files f LEFT JOIN row_values v ON v.file_id = f.fi
 
 -- create_export --
 -- Creates an export of a dataset.
-INSERT INTO exports (tenant_id, dataset_id, format, conditions, sort)
-VALUES (:tenant_id, :dataset_id, :format, :conditions, CAST(:sorted_by AS jsonb))
-RETURNING export_id, dataset_id, format, state, rows_written, object_key, size_bytes, error_code, error_detail,
+INSERT INTO exports (tenant_id, dataset_id, format, names, conditions, sort)
+VALUES (:tenant_id, :dataset_id, :format, :names, :conditions, CAST(:sorted_by AS jsonb))
+RETURNING export_id, dataset_id, format, names, state, rows_written, progress, object_key, size_bytes, error_code, error_detail,
           created_at, ended_at
 
 -- export --
 -- One export of a dataset that was not removed.
-SELECT e.export_id, e.dataset_id, e.format, e.state, e.rows_written, e.object_key, e.size_bytes, e.error_code, e.error_detail,
+SELECT e.export_id, e.dataset_id, e.format, e.names, e.state, e.rows_written, e.progress, e.object_key, e.size_bytes, e.error_code, e.error_detail,
        e.created_at, e.ended_at
   FROM exports e JOIN datasets d USING (dataset_id)
  WHERE e.tenant_id = :tenant_id AND e.export_id = :export_id AND d.removed_at IS NULL

@@ -92,16 +92,32 @@ def _values(found: Iterator[dict[str, Any]], names: list[str]) -> Iterator[list[
 
 
 def export(arguments: argparse.Namespace, access: Access, output: Output) -> int:
-    """A dataset as one file."""
+    """A dataset as one file, or its originals as zip files in a folder."""
     client = access.client()
     dataset = dataset_of(client, arguments.dataset)
-    path: Path = arguments.output or Path(f"{dataset['name']}.{arguments.format}".replace("/", "_"))
+    plain = dataset["name"].replace("/", "_")
+    if arguments.format == "zip":
+        return _export_originals(arguments, client, dataset, arguments.output or Path(plain), output)
+    path: Path = arguments.output or Path(f"{plain}.{arguments.format}")
     content = client.export(dataset["id"], arguments.format, sort=arguments.sort)
     path.write_bytes(content)
     if output.as_json:
         output.result({"path": str(path), "size_bytes": len(content)})
     else:
         output.note(f"Wrote {path} ({len(content):,} bytes).")
+    return 0
+
+
+def _export_originals(
+    arguments: argparse.Namespace, client: Client, dataset: dict[str, Any], folder: Path, output: Output
+) -> int:
+    done = client.export_originals(dataset["id"], folder, arguments.names, sort=arguments.sort)
+    names = [archive["name"] for archive in done["archives"]]
+    count = sum(archive["files"] for archive in done["archives"])
+    if output.as_json:
+        output.result({"path": str(folder), "size_bytes": done["size_bytes"], "files": count, "archives": names})
+    else:
+        output.note(f"Wrote {files(count)} in {', '.join(names)}, and manifest.csv, to {folder}.")
     return 0
 
 

@@ -58,11 +58,15 @@ def parser() -> argparse.ArgumentParser:
     records.add_argument("dataset", help="name or id")
     records.add_argument("--format", choices=("table", "jsonl", "csv"), default="table")
     records.add_argument("--limit", type=int, default=None, help="show so many records; default: all")
-    export = add("export", "write the records of a dataset to a file")
+    export = add("export", "write the records of a dataset to a file, or its originals to a folder")
     export.add_argument("dataset", help="name or id")
-    export.add_argument("--format", choices=("csv", "xlsx", "jsonl", "parquet"), default="xlsx")
+    export.add_argument("--format", choices=("csv", "xlsx", "jsonl", "parquet", "zip"), default="xlsx")
+    export.add_argument("--names", help="with zip: the paths of the originals, such as {company}/{date.year}/{date}")
     export.add_argument("--sort", help="a property of the schema, or `-` and a property")
-    _path(export.add_argument("--output", "-o", type=Path, help="default: the name of the dataset"), shtab.FILE)
+    output = export.add_argument(
+        "--output", "-o", type=Path, help="with zip a folder; default: the name of the dataset"
+    )
+    _path(output, shtab.FILE)
     _add_removals(add("remove", "remove files, a batch or a dataset"), add("undo", "undo a removal"))
     _add_routing(add("route", "send files of each kind to a dataset"), add("move", "move files to another dataset"))
     redrive = add("redrive", "run failed files again")
