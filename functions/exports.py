@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from layers.attempts.work import sha256_of
+from layers.checksum import sha256_of
 from layers.domain.errors import DependencyDown, StoreUnreachable
 from layers.domain.file import artifact_key, artifact_prefix
 from layers.ports import Objects

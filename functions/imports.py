@@ -19,7 +19,7 @@ from typing import Any
 
 from functions.arrivals import take_arrivals
 from layers.attempts.runner import Runner
-from layers.attempts.work import sha256_of
+from layers.checksum import sha256_of
 from layers.domain.errors import PermanentError
 from layers.domain.imports import is_allowed, key_in_place, name_of
 from layers.domain.job import Job, Slice

@@ -17,7 +17,7 @@ from typing import Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from layers.attempts.runner import Runner
-from layers.attempts.work import sha256_of
+from layers.checksum import sha256_of
 from layers.domain.errors import PermanentError
 from layers.domain.file import artifact_prefix, original_key
 from layers.domain.job import Job, Slice

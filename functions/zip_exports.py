@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TextIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 from functions.tables import CsvTable, properties_of, records_of_export
-from layers.attempts.work import sha256_of
+from layers.checksum import sha256_of
 from layers.domain.errors import PermanentError
 from layers.domain.zip_paths import FILE_NAME, ZipPaths
 from layers.ports import Objects

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from infra.preview_service.forms import Conversion
+from infra.preview_service.shared_prints import SharedPrints
 from layers.adapters.printing.libreoffice_printer import LibreOfficePrinter
+from layers.checksum import sha256_of
 from layers.decoding.sandbox import Sandbox
+from layers.decoding.scratch import new_folder
 from layers.domain.errors import DecoderCrashed, PermanentError
 
 IDENTIFY_S = 15.0
 # Less than the time for which a client waits for the response.
 PRINT_S, MAX_WAIT_S = 40.0, 15.0
+FIRST_PAGE = ("1", "1-1")
+MOST_SHARED_BYTES = 4 << 20  # of a larger document, the first page is printed alone, which is much faster
 BROKEN_AFTER = 3  # consecutive crashes, each on another document
 SAMPLE_LETTER = b"{\\rtf1\\ansi A letter.}"
 
@@ -41,6 +48,8 @@ class Converter:
         self._printer = LibreOfficePrinter(
             program, at_once=at_once, print_s=PRINT_S, keep_warm=at_once if kept is None else kept
         )
+        self._folder = new_folder("prints")
+        self._shared = SharedPrints(self._folder)
         self._slots = threading.BoundedSemaphore(at_once)
         self._lock = threading.Lock()
         self.waiting = 0
@@ -49,7 +58,24 @@ class Converter:
         self._crashes = 0
 
     def convert(self, conversion: Conversion, into: Path, computes: bool = False) -> Path:
-        """The document as a PDF in `into` or, if it `computes`, the workbook with the values of its formulas. Raises PermanentError, DecoderCrashed, Snooze and Busy."""
+        """The document as a PDF in `into` or, if it `computes`, the workbook with the values of its formulas. Raises
+        PermanentError, DecoderCrashed, Snooze and Busy."""
+        may_share = conversion.pages in ("", *FIRST_PAGE) and conversion.path.stat().st_size <= MOST_SHARED_BYTES
+        if computes or not may_share:
+            return self._convert(conversion, into, computes)
+        key = f"{conversion.media_type} {sha256_of(conversion.path)}"
+        use, whole = "first" if conversion.pages else "all", replace(conversion, pages="")
+        try:
+            printed = self._shared.get(key, use, lambda: self._convert(whole, into), into, PRINT_S + MAX_WAIT_S)
+        except (PermanentError, DecoderCrashed) as error:
+            if not conversion.pages or not (isinstance(error, DecoderCrashed) or error.code == "timeout"):
+                raise
+            printed = None  # its first page may still be printed
+        if printed is None:
+            return self._convert(conversion, into)
+        return self._first_page(printed, into) if conversion.pages else printed
+
+    def _convert(self, conversion: Conversion, into: Path, computes: bool = False) -> Path:
         with self._slot():
             began, outcome = time.monotonic(), "failed"
             try:
@@ -68,6 +94,11 @@ class Converter:
                 with self._lock:
                     self.outcomes[outcome] += 1
                     self.spent_s += time.monotonic() - began
+
+    def _first_page(self, printed: Path, into: Path) -> Path:
+        arguments = {"path": str(printed), "media_type": "application/pdf", "ranges": [[1]], "into": str(into)}
+        (copied,) = self._readers.call("copy_pages", arguments, timeout_s=IDENTIFY_S)
+        return into / str(copied["stored_as"])
 
     def warm_up(self, folder: Path) -> None:
         """Convert a sample letter, which checks that LibreOffice works and starts its process."""
@@ -93,10 +124,12 @@ class Converter:
     def retire_idle(self) -> None:
         self._printer.retire_idle()
         self._readers.retire_idle()
+        self._shared.drop_old()
 
     def close(self) -> None:
         self._printer.close()
         self._readers.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _check(self, conversion: Conversion) -> None:
         """Check the document's content, because LibreOffice prints garbage too. Raises PermanentError."""

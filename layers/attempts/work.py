@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from layers.checksum import sha256_of
 from layers.domain.errors import PermanentError
 from layers.domain.meter import Meter
 from layers.domain.page import Member, Page, Picture
@@ -14,12 +14,6 @@ from layers.domain.step import Artifact
 from layers.ports import Claim, Documents, Extractor, Kinds, PaidReader, Ports, Scanner, Senders
 
 MEMBER_UPLOAD_S = 3600.0
-
-
-def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 class Work:

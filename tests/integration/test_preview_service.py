@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +23,7 @@ from infra.local import process_table
 from infra.local.ports import choose_ports
 from infra.preview_service.converter import Converter
 from infra.preview_service.forms import Conversion
+from infra.preview_service.shared_prints import MOST_KEPT
 from layers.adapters.printing.gotenberg_printer import GotenbergPrinter
 from layers.adapters.printing.libreoffice_printer import installed
 from layers.decoding import sandbox
@@ -113,6 +117,58 @@ def test_each_request_has_the_answer_that_a_real_gotenberg_gave(service: Service
         assert given["content_type"] == "text/plain; charset=UTF-8" and given["text"]
 
 
+def letter(number: int) -> bytes:
+    """A letter with bytes of its own, which no other request has had printed."""
+    content = io.BytesIO(LETTER.read_bytes())
+    with zipfile.ZipFile(content, "a") as document:
+        document.comment = str(number).encode()
+    return content.getvalue()
+
+
+def printed(service: Service) -> float:
+    """How often LibreOffice has printed."""
+    (line,) = re.findall(r'conversions_total\{outcome="printed"\} (\S+)', service.http.get("/metrics").text)
+    return float(line)
+
+
+def test_a_preview_and_a_thumbnail_of_a_document_are_printed_once(service: Service) -> None:
+    content = (SAMPLES / "order-review.pptx").read_bytes()
+    service.convert("a.pptx", content)  # others of this module may have had it printed before
+    before = printed(service)
+    with zipfile.ZipFile(io.BytesIO(content)) as document:
+        assert not document.comment
+    once = content[:-2] + len(b"once").to_bytes(2, "little") + b"once"  # the zip file's comment, and its length
+    first = service.convert("a.pptx", once, nativePageRanges="1-1")
+    every = service.convert("a.pptx", once)
+    assert (pages(first.content), pages(every.content)) == (1, 3)
+    assert printed(service) == before + 1
+
+
+def test_a_first_page_is_printed_alone_where_the_whole_takes_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = installed()
+    assert program
+    converter = Converter(program, at_once=1, kept=0)
+    printing = converter._convert
+    asked: list[str] = []
+
+    def limited(conversion: Conversion, into: Path, computes: bool = False) -> Path:
+        asked.append(conversion.pages)
+        if not conversion.pages:
+            raise PermanentError("timeout", "it takes too long")
+        return printing(conversion, into, computes)
+
+    monkeypatch.setattr(converter, "_convert", limited)
+    try:
+        assert converter.convert(Conversion(LETTER.name, LETTER, WORD, "1-1"), tmp_path).exists()
+        with pytest.raises(PermanentError):
+            converter.convert(Conversion(LETTER.name, LETTER, WORD), tmp_path)
+    finally:
+        converter.close()
+    assert asked[:2] == ["", "1-1"]
+
+
 def encrypted() -> bytes:
     """The signature of an encrypted Office document: an OLE container with this stream."""
     from layers.decoders.containers import OLE_MARK
@@ -180,7 +236,7 @@ def test_a_converter_that_is_killed_loses_nothing(service: Service) -> None:
     killer = threading.Thread(target=kill)
     with ThreadPoolExecutor(2) as clients:
         killer.start()
-        answers = list(clients.map(lambda _: service.convert("a.docx", LETTER.read_bytes()), range(6)))
+        answers = list(clients.map(lambda number: service.convert("a.docx", letter(number)), range(6)))
     stop.set()
     killer.join()
     assert [answer.status_code for answer in answers] == [200] * 6
@@ -188,7 +244,7 @@ def test_a_converter_that_is_killed_loses_nothing(service: Service) -> None:
 
 def test_more_documents_than_may_wait_are_sent_away_with_a_time_to_come_back(service: Service) -> None:
     with ThreadPoolExecutor(12) as clients:
-        answers = list(clients.map(lambda _: service.convert("a.docx", LETTER.read_bytes()), range(12)))
+        answers = list(clients.map(lambda number: service.convert("a.docx", letter(100 + number)), range(12)))
         assert service.answers()
     statuses = [answer.status_code for answer in answers]
     assert set(statuses) == {200, 503} and statuses.count(200) >= 3
@@ -207,6 +263,8 @@ def test_nothing_is_left_on_disk(service: Service) -> None:
     service.convert("a.docx", LETTER.read_bytes())
     service.convert("a.docx", b"no document")
     assert not list(service.temporary.glob("fairway-preview-*"))
+    (kept,) = service.temporary.glob("fairway-scratch-*/prints-*")
+    assert len(list(kept.iterdir())) <= MOST_KEPT
 
 
 def test_idle_processes_end_unless_they_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
