@@ -21,7 +21,7 @@ const ROW_PX = 44;
 /** As many rows are read at once again whose content was dropped, and as far ahead of those in sight. */
 const FILLED_ROWS = 400;
 const FILLED_AHEAD = 200;
-const COUNTS_EVERY_MS = 700;
+const COUNTS_EVERY_MS = 900;
 const AGAIN_MS = 4000;
 
 export class Dataset {
@@ -200,11 +200,12 @@ export class Dataset {
 
   /** @param {any[]} files @param {string[]} removed */
   #change(files, removed) {
+    const isCounted = removed.length > 0 || files.some(({ id, state }) => this.rows.get(id)?.state !== state);
     this.shift.value += this.rows.merge(this.#rowsOf(files), removed, this.firstShown);
     this.rows.trim(this.firstShown);
     this.version.value += 1;
     if (removed.length) this.selection.value = prune(this.selection.value, (id) => this.rows.byId.has(id));
-    void this.#count();
+    if (isCounted) void this.#count();
   }
 
   /** Read the counts again, at most once in `COUNTS_EVERY_MS`. */

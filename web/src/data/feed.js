@@ -7,7 +7,7 @@
 import { pause, Problem, query } from "../api.js";
 
 const WAIT_S = 20;
-const BETWEEN_MS = 600;
+const BETWEEN_MS = 750;
 const LONGEST_PAUSE_MS = 10_000;
 
 /**
