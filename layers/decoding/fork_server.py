@@ -20,7 +20,14 @@ from pathlib import Path
 from layers.domain.errors import TransientError
 
 ROOT = Path(__file__).resolve().parents[2]
-INHERITED_VARIABLES = ("LD_LIBRARY_PATH", "TESSDATA_PREFIX", "FAIRWAY_TESSDATA", "FAIRWAY_TESSERACT")
+INHERITED_VARIABLES = (
+    "LD_LIBRARY_PATH",
+    "PYTHONPYCACHEPREFIX",
+    "PYTHONDONTWRITEBYTECODE",
+    "TESSDATA_PREFIX",
+    "FAIRWAY_TESSDATA",
+    "FAIRWAY_TESSERACT",
+)
 START_S, END_S = 20.0, 5.0
 MAX_REPLY_BYTES = 4096
 
@@ -141,7 +148,7 @@ class ForkServer:
         with theirs:
             try:
                 self._program = subprocess.Popen(
-                    [sys.executable, "-P", "-B", "-m", "layers.decoding.decoder_host", str(theirs.fileno())],
+                    [sys.executable, "-P", "-m", "layers.decoding.decoder_host", str(theirs.fileno())],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=None,
