@@ -38,7 +38,7 @@ LAMBDA_PYTHON ?= $(shell for p in python3.12 "$$HOME"/.pyenv/versions/3.12*/bin/
 STAGE ?= dev
 WEB_MODULES := build/web-modules
 
-.PHONY: web browser client lint-deploy cluster test-cluster coverage top link rehearse package run video sbom test lint unit bench bench-smoke clean hostile chaos soak fuzz cases
+.PHONY: web browser client cluster-programs lint-deploy cluster test-cluster coverage top link rehearse package run video sbom test lint unit bench bench-smoke clean hostile chaos soak fuzz cases
 run:
 	@$(MAKE) --no-print-directory --silent --jobs 2 $(VENV)/.local $(WEB_MODULES)/.ready
 	@exec $(BIN)/python -m infra.local --files "$(FILES)" --dataset "$(DATASET)"
@@ -73,6 +73,11 @@ browser: $(VENV)/.browser $(WEB_MODULES)/.ready web/node_modules/.ready
 
 client: $(VENV)/.test
 	$(BIN)/python -m pytest -p no:cacheprovider -v tests/packages/python_client.py
+
+# What a cluster needs and PyPI does not have: it is fetched and built once, at the lowest priority, since CI tests meanwhile.
+cluster-programs: $(VENV)/.test
+	@nice -n 19 $(BIN)/python -m infra.cluster.programs
+	@nice -n 19 $(BIN)/python -c "from infra.cluster import dolphinscheduler; dolphinscheduler.installed()"
 
 test-cluster: $(VENV)/.test
 	@$(BIN)/python -m infra.cluster.programs
