@@ -17,7 +17,7 @@ from layers.domain.extraction.schemas import resolve_references
 FILE_NAME = "@name"  # the name of the file, without its extension
 MOST_TEMPLATE = 300
 MOST_FOLDERS = 8
-MOST_PART_CHARACTERS = 80
+MOST_CHARACTERS, MOST_PART_CHARACTERS = 200, 80  # Windows takes paths of 260
 MOST_PART_BYTES = 160  # file systems take 255, of which a number and the extension need some
 PARTS_OF_DATE = {"year": slice(0, 4), "month": slice(5, 7), "day": slice(8, 10)}
 _FIELD = re.compile(r"\{([^{}]*)\}")
@@ -80,6 +80,7 @@ class ZipPaths:
     def __init__(self, template: str, taken: Iterable[str] = ()) -> None:
         parts = template.split("/")
         self._folders, self._name = parts[:-1], _EXTENSION.sub("", parts[-1]) or parts[-1]
+        self._most = min(MOST_PART_CHARACTERS, MOST_CHARACTERS // len(parts))
         self._files: set[str] = set()
         self._within: set[str] = set()  # folders
         self._next: dict[str, int] = {}
@@ -89,12 +90,12 @@ class ZipPaths:
     def path_of(self, fields: Mapping[str, Any], file_name: str) -> str:
         folder = ""
         for part in self._folders:
-            folder += safe_name(_filled(part, fields, file_name))
+            folder += safe_name(_filled(part, fields, file_name), self._most)
             while _key(folder) in self._files:
                 folder += "_"
             folder += "/"
         extension = extension_of(file_name)
-        name = safe_name(_filled(self._name, fields, file_name))
+        name = safe_name(_filled(self._name, fields, file_name), self._most)
         path = self._free(f"{folder}{name}", extension)
         self._take(path)
         return path
@@ -129,10 +130,11 @@ def _last(file_name: str) -> str:
     return file_name.replace("\\", "/").rpartition("/")[2]
 
 
-def safe_name(text: str) -> str:
-    """The text as one part of a path that every usual file system takes, and no program takes for anything else."""
+def safe_name(text: str, most: int = MOST_PART_CHARACTERS) -> str:
+    """The text as one part of a path, of at most so many characters, that every usual file system takes, and no program takes
+    for anything else."""
     plain = "".join(map(_safe_character, unicodedata.normalize("NFC", text)))
-    name = _without_leading_marks(" ".join(plain.split()).strip(" ."))[:MOST_PART_CHARACTERS]
+    name = _without_leading_marks(" ".join(plain.split()).strip(" ."))[:most]
     while len(name.encode()) > MOST_PART_BYTES:
         name = name[:-1]
     name = name.strip(" .")

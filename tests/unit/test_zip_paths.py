@@ -140,6 +140,11 @@ def test_any_value_becomes_one_part_of_a_path(value: str, file_name: str) -> Non
     assert cell(path) == path, "the manifest has the path as it is"
 
 
+def test_a_path_of_many_folders_fits_on_windows() -> None:
+    path = ZipPaths("/".join(["{company}"] * 8)).path_of({"company": "x" * 500}, "a.jpeg")
+    assert len(path) < 240
+
+
 @given(st.text(max_size=300))
 def test_a_safe_name_of_a_file_stays_as_it_is(name: str) -> None:
     once = safe_file_name(name)
