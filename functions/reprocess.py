@@ -35,6 +35,7 @@ SETTLED_AT_ONCE = 500
 RESTORED_AT_ONCE = 200
 SLICE_S = 5.0
 CHECK_AGAIN_S = 2.0
+MOST_LISTED, LISTED_AT_ONCE = 5_000, 1_000
 EMPTY_SAMPLES = 50
 
 
@@ -63,12 +64,16 @@ def dry_run(runner: Runner, job: Job) -> Slice:
 
 
 def _next_files(runner: Runner, plan: Plan, position: dict[str, Any], most: int) -> list[str]:
-    """The next files to compare: in order, or a random sample over the time in which files were created."""
+    """The next files to compare: in order, or a random sample, of many files over the time in which they were created."""
     plans, limit = runner.ports.plans, min(FILES_AT_ONCE, most)
     if plan.sample is None or plan.sample >= position["total"]:
         file_ids = plans.chosen_files(plan, position.get("after", FIRST_ID), 0, 1, limit)
         position["after"] = file_ids[-1] if file_ids else position.get("after", FIRST_ID)
         return file_ids
+    if position["total"] <= MOST_LISTED:
+        left = position["sample"] if "sample" in position else _sample(runner, plan, plan.sample)
+        position["sample"] = left[limit:]
+        return left[:limit]
     found = plans.id_range(plan.dataset_id)
     taken = set(position.get("taken", ()))
     sampled = dict.fromkeys(_sampled(runner, plan, found, limit)) if found else {}
@@ -77,6 +82,16 @@ def _next_files(runner: Runner, plan: Plan, position: dict[str, Any], most: int)
     position["empty"] = 0 if chosen else position.get("empty", 0) + 1
     # A sample that finds nothing new several times has probably found all files that there are.
     return chosen or ([] if position["empty"] >= EMPTY_SAMPLES else _next_files(runner, plan, position, most))
+
+
+def _sample(runner: Runner, plan: Plan, count: int) -> list[str]:
+    """A random sample of all chosen files."""
+    everything: list[str] = []
+    while page := runner.ports.plans.chosen_files(
+        plan, everything[-1] if everything else FIRST_ID, 0, 1, LISTED_AT_ONCE
+    ):
+        everything += page
+    return random.sample(everything, min(count, len(everything)))
 
 
 def _sampled(runner: Runner, plan: Plan, found: tuple[str, str], count: int) -> Iterator[str]:

@@ -421,25 +421,42 @@ def test_the_readmes_javascript_session_runs_as_it_is_written(folder: Path) -> N
     assert "[ 'done' ]" in output and "total: 148.4" in output
 
 
+KILLED_AFTER_20_FILES = """
+import itertools, os, signal, sys
+from fairway_client import sending
+from fairway_client.cli.main import main
+
+send, numbers = sending.send, itertools.count(1)
+
+def send_or_die(*arguments):
+    if next(numbers) > 20:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return send(*arguments)
+
+sending.send = send_or_die
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 def test_a_killed_upload_continues_and_no_file_is_there_twice(start: Start, folder: Path) -> None:
     inbox, count = folder / "inbox", 60
     inbox.mkdir()
     for number in range(count):
         (inbox / f"{number}.txt").write_text(f"Receipt {number}, total {number}.00 EUR")
-    command = [sys.executable, "-m", "fairway_client", "upload", str(inbox), "--dataset", "killed upload"]
+    arguments = ["upload", str(inbox), "--dataset", "killed upload"]
     environment = {**os.environ, "FAIRWAY_HOME": str(start.home), "XDG_STATE_HOME": str(folder / "state")}
     client, dataset = start.client, start.client.dataset("killed upload")
-
-    def files() -> int:
-        by_state: dict[str, int] = client.call("GET", f"/datasets/{dataset['id']}")["counts"]["by_state"]
-        return sum(each for state, each in by_state.items() if state != "uploading")
-
-    killed = subprocess.Popen(command, cwd=folder, env=environment)
-    assert wait_until(lambda: files() >= 5 or killed.poll() is not None, 60)
-    killed.kill()
-    killed.wait()
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_AFTER_20_FILES, *arguments], cwd=folder, env=environment, timeout=120
+    )
+    assert killed.returncode == -signal.SIGKILL
     again = subprocess.run(
-        [*command, "--json", "--wait"], cwd=folder, env=environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-m", "fairway_client", *arguments, "--json", "--wait"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     report = json.loads(again.stdout)
     assert (again.returncode, report["sent"], report["failed"]) == (0, count, [])

@@ -197,6 +197,7 @@ def stored_values(connection: psycopg.Connection[dict[str, Any]]) -> dict[str, A
         "rows_written": 1,
         "given_back": 0,
         "size_bytes": 1,
+        "progress": Jsonb({}),
         "conditions": Jsonb([]),
         "sorted_by": None,
         "format": "csv",

@@ -38,6 +38,7 @@ ENTRIES = {"functions/handlers.py", "functions/api/entry.py"}
 HANDED = {
     "layers.attempts.runner",
     "layers.attempts.work",
+    "layers.checksum",
     "layers.settings",
     "layers.telemetry.log",
     "layers.telemetry.prometheus",
