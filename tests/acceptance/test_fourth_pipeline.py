@@ -202,6 +202,7 @@ def test_the_aws_template_holds_all_that_the_new_step_needs(world: World, tmp_pa
         "print(json.dumps(finish(json.loads((made / 'sam.json').read_text()))))"
     )
     shutil.copy(ROOT / "constraints.txt", world.project / "constraints.txt")
+    (world.project / "requirements.txt").write_text("")  # the template does not depend on the packages of the functions
     argv = [sys.executable, "-c", program, STAGE, str(tmp_path)]
     ended = subprocess.run(argv, cwd=world.project, capture_output=True, text=True, timeout=580)
     assert ended.returncode == 0, ended.stderr[-2000:]
