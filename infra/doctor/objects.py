@@ -21,6 +21,8 @@ from layers.settings import Settings
 CONTENT = b"A probe of python -m infra.doctor. It may be deleted.\n"
 EVENT_S, LATE_S, CHECK_EVERY_S = 30.0, 5.0, 0.1
 ANSWER_S = 10.0
+REFUSED = (409, 412)
+REPLACED_AGAIN = 5
 
 
 def check(settings: Settings, s3: Any, objects: Objects, *, takes_arrivals: bool) -> Iterator[Result]:
@@ -80,11 +82,22 @@ def _upload(objects: Objects, s3: Any, bucket: str, key: str) -> Iterator[Result
         s3.put_object(Bucket=bucket, Key=key, Body=CONTENT)
         return
     yield ok(f"clients can upload to {address}")
-    if _put(url, headers) not in (409, 412):
+    if _put(url, headers) not in REFUSED and all(_may_replace(objects) for _ in range(REPLACED_AGAIN)):
         yield wrong(
             "The object store ignores `If-None-Match`: while an upload's URL is valid, its client can replace the file "
             "after it was checked. Use a version of the store that supports conditional writes"
         )
+
+
+def _may_replace(objects: Objects) -> bool:
+    """Whether a client can replace an object. A worker may also have deleted the first one meanwhile."""
+    key = PROBES + str(uuid.uuid4())
+    url, headers = objects.presign_put(key, size_bytes=len(CONTENT), sha256=None, expires_s=60)
+    try:
+        _put(url, headers)
+        return _put(url, headers) not in REFUSED
+    finally:
+        objects.delete_prefix(key)
 
 
 def _put(url: str, headers: dict[str, str]) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 
-from infra.doctor import checks, clocks, host, queues, workers
+from infra.doctor import checks, clocks, host, objects, queues, workers
 from infra.doctor.cache import refused
 from infra.doctor.objects import await_event
 from infra.setup.results import OK, WARNING, WRONG
@@ -17,6 +17,7 @@ from layers.domain.breaker import Breaker, Mode
 from layers.ports import Backlog
 from layers.settings import Settings
 from layers.version import VERSION
+from tests.fakes.objects import MemoryObjects
 
 STEPS = ("text", "ocr")
 
@@ -170,3 +171,21 @@ def test_what_a_database_lacks_is_known_by_names_and_the_digest_of_the_functions
     newest = max(names)
     assert pending(names) == ["functions"]
     assert pending({name: digest for name, digest in names.items() if name != newest}) == [newest, "functions"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "states"),
+    [
+        ([200, 412], [OK]),
+        ([200, 200, 200, 412], [OK]),  # a worker deleted the first probe between its two uploads
+        ([200] * 12, [OK, WRONG]),
+    ],
+)
+def test_a_store_that_replaces_objects_is_told_from_a_worker_that_deletes_probes(
+    monkeypatch: pytest.MonkeyPatch, answers: list[int], states: list[str]
+) -> None:
+    left = iter(answers)
+    monkeypatch.setattr(objects, "_put", lambda url, headers: next(left))
+    found = list(objects._upload(MemoryObjects(), None, "bucket", "probes/a"))
+    assert [result.state for result in found] == states
+    assert not list(left) or len(answers) == 12
