@@ -68,7 +68,7 @@ web: $(VENV)/.test web/node_modules/.ready
 
 browser: $(VENV)/.browser $(WEB_MODULES)/.ready web/node_modules/.ready
 	@$(BIN)/python -m tests.system_packages
-	$(BIN)/python -m pytest -p no:cacheprovider -v --durations=5 tests/browser/way.py tests/browser/table.py \
+	$(BIN)/python -m pytest -p no:cacheprovider -v --durations=5 --numprocesses 2 --dist loadfile tests/browser/way.py tests/browser/table.py \
 		tests/browser/uploads.py tests/browser/separation.py tests/browser/moves.py tests/browser/touch.py tests/browser/client.py tests/browser/hostile.py tests/browser/accessibility.py tests/browser/keyboard.py
 
 client: $(VENV)/.test

@@ -2,13 +2,15 @@
 /** Begins uploads, and asks before a tab is closed that still sends. */
 import { api } from "../session.js";
 import { UploadRun } from "./run.js";
-import { askedFor, runs, runsOf } from "./uploads.js";
+import { runs, runsOf } from "./uploads.js";
 
 /** @typedef {import("./drop.js").Picked} Picked */
 
-/** Upload files as part of a running upload that asks the same, if there is one. @param {string} datasetId @param {Picked[]} picked */
-export function begin(datasetId, picked) {
-  const asked = askedFor(datasetId);
+/**
+ * Upload files as part of a running upload that asks the same, if there is one.
+ * @param {string} datasetId @param {Picked[]} picked @param {import("./asked.js").Asked} asked
+ */
+export function begin(datasetId, picked, asked) {
   const running = runsOf(datasetId).find((run) => run.isActive && run.asked === asked);
   void (running ?? added(new UploadRun(api, datasetId, asked))).add(picked);
 }

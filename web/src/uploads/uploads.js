@@ -25,8 +25,9 @@ export const engine = () => import("./begin.js");
 /** Upload files into a dataset. @param {string} datasetId @param {Picked[]} picked */
 export async function upload(datasetId, picked) {
   if (picked.length === 0) return;
+  const options = askedFor(datasetId); // those of now: they may be changed while the engine is loaded
   try {
-    (await engine()).begin(datasetId, picked);
+    (await engine()).begin(datasetId, picked, options);
   } catch (error) {
     sayError(error);
   }
