@@ -17,6 +17,8 @@ from layers.ports.people import Export
 Shown = dict[str, Any]
 MOST_WAITING = 20  # of a tenant; further ones get 429
 RETRY_S = 30
+MOST_ZIPS = 10  # of a tenant: each may be as large as all its originals
+DELETED_S = 3600
 ON_LAMBDA = ("csv", "jsonl", "zip")  # the libraries of the others do not fit into a function
 
 
@@ -36,6 +38,9 @@ def create(request: Request, dataset_id: str) -> tuple[int, Any]:
     if request.catalog.open_export_count() >= MOST_WAITING:
         detail = f"{MOST_WAITING} exports are waiting or running; try again when one has ended"
         raise Problem("quota_exceeded", detail, Retry_After=str(RETRY_S))
+    if body.format == "zip" and request.catalog.zip_export_count() >= MOST_ZIPS:
+        detail = f"{MOST_ZIPS} exports as zip are kept or being written; each is deleted a day after it has ended"
+        raise Problem("quota_exceeded", detail, Retry_After=str(DELETED_S))
     return 202, _view(request, request.catalog.create_export(dataset_id, body.format, where, sort, names))
 
 

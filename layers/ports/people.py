@@ -289,3 +289,6 @@ class PeopleCatalog(Protocol):
 
     def open_export_count(self) -> int:
         """The number of the tenant's exports that have not ended."""
+
+    def zip_export_count(self) -> int:
+        """The number of the tenant's zip exports that are kept or being written."""

@@ -6,7 +6,6 @@ import csv
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +20,9 @@ from tests.fakes.objects import MemoryObjects
 from tests.integration.conftest import Api
 from tests.integration.records import dataset_with_records, extract, found
 from tests.integration.test_api import new_dataset, problem
-from tests.integration.test_exports import write
+from tests.integration.test_exports import caller, store, write
 
+__all__ = ["caller", "store"]
 NAMES = "{company}/{date}.pdf"
 ROWS: list[dict[str, Any]] = [
     {"company": "Müller", "total": 9.5, "date": "2026-01-02"},
@@ -30,18 +30,6 @@ ROWS: list[dict[str, Any]] = [
     {"company": "MÜLLER", "total": 7, "date": "2026-01-02"},
     {"total": 8},
 ]
-
-
-@pytest.fixture
-def caller(api: Api) -> Iterator[httpx.Client]:
-    api.bench.database.run("DELETE FROM exports")
-    with api.caller() as caller:
-        yield caller
-
-
-@pytest.fixture
-def store(api: Api) -> PostgresExports:
-    return PostgresExports(api.bench.store._database)
 
 
 class Originals:
@@ -310,6 +298,17 @@ def test_old_zip_exports_are_deleted_with_all_their_objects(
     originals.api.bench.database.run("UPDATE exports SET ended_at = now() - interval '2 days'")
     assert exports.delete_old(store, originals.objects) == 1
     assert originals.objects.objects == originals.sent
+
+
+def test_the_number_of_kept_zip_exports_is_limited(api: Api, caller: httpx.Client) -> None:
+    path = f"/datasets/{new_dataset(caller)['id']}/exports"
+    for _ in range(10):
+        assert caller.post(path, json={"format": "zip"}).status_code == 202
+    api.bench.database.run("UPDATE exports SET state = 'done', object_key = 'artifacts/a', ended_at = now()")
+    problem(caller.post(path, json={"format": "zip"}), 429, "quota_exceeded")
+    assert caller.post(path, json={"format": "csv"}).status_code == 202
+    api.bench.database.run("UPDATE exports SET state = 'failed'")
+    assert caller.post(path, json={"format": "zip"}).status_code == 202
 
 
 @pytest.mark.parametrize(

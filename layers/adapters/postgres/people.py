@@ -262,6 +262,9 @@ class PeopleQueries(Transaction):
     def open_export_count(self) -> int:
         return int(self._value("open_export_count"))
 
+    def zip_export_count(self) -> int:
+        return int(self._value("zip_export_count"))
+
 
 def _position(row: _FoundRow, order: Order | None, without_value: bool) -> RowPosition:
     if order is None or without_value or row.key is None:

@@ -198,6 +198,10 @@ SELECT e.export_id, e.dataset_id, e.format, e.names, e.state, e.rows_written, e.
 -- The number of the tenant's exports that have not ended.
 SELECT count(*) FROM exports WHERE tenant_id = :tenant_id AND state IN ('waiting', 'running')
 
+-- zip_export_count --
+-- The number of the tenant's zip exports that are kept or being written.
+SELECT count(*) FROM exports WHERE tenant_id = :tenant_id AND format = 'zip' AND state <> 'failed'
+
 -- artifacts_of_kinds --
 -- The artifacts of a file of these kinds.
 SELECT * FROM artifacts WHERE tenant_id = :tenant_id AND file_id = :file_id AND kind = ANY (CAST(:kinds AS text[]))
