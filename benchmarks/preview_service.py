@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
@@ -86,6 +88,19 @@ def print_all(printer: GotenbergPrinter, documents: Sequence[Document], scratch:
     return sum(not well for well, _ in done), sorted(seconds for _, seconds in done)
 
 
+def with_own_bytes(document: Document, number: int, folder: Path) -> Document:
+    """A copy that no other request has had printed: with a comment in its zip file, or bytes after its end."""
+    path = folder / f"{number}-{document.path.name}"
+    shutil.copyfile(document.path, path)
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path, "a") as packed:
+            packed.comment = str(number).encode()
+    else:
+        with path.open("ab") as stream:
+            stream.write(str(number).rjust(512).encode())
+    return Document(path, document.media_type)
+
+
 def measure(folders: Sequence[Path], count: int, scratch: Path) -> dict[str, Any]:
     reader = Documents()
     try:
@@ -96,9 +111,10 @@ def measure(folders: Sequence[Path], count: int, scratch: Path) -> dict[str, Any
     process, printer = service(scratch)
     results: dict[str, Any] = {"seconds until it answers": round(time.monotonic() - began, 1)}
     try:
+        documents = [with_own_bytes(each, at, scratch) for at, each in enumerate(islice(cycle(found), count))]
         print_all(printer, found[:CLIENTS], scratch)
         peak, spent_s, began = Peak(process.pid), cpu_s(family(process.pid)), time.monotonic()
-        refused, times = print_all(printer, list(islice(cycle(found), count)), scratch)
+        refused, times = print_all(printer, documents, scratch)
         took_s = time.monotonic() - began
         results |= {
             "documents": f"{count} of {len({each.media_type for each in found})} types",
