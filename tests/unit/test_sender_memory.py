@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from layers.domain.extraction.rules import extract
+from layers.domain.learning import memory
 from layers.domain.learning.certainty import rated
 from layers.domain.learning.likeness import letters_likeness, likeness, share_shown, trigrams
 from layers.domain.learning.memory import Example, Recall, recall
@@ -198,6 +200,22 @@ def test_misread_words_of_a_branch_are_corrected_and_its_own_words_stay() -> Non
     found, states = recalled(page(NAME, shown, *REST), example(address=other))
     assert found.fields["address"] == shown.replace("SCLANGOR", "SELANGOR")
     assert states["address"] == "corrected"
+
+
+@pytest.mark.parametrize(
+    ("read", "is_doubtful"),
+    [
+        ("LOT 9, JALAN BESAR 4, TAMAN MAJU", True),
+        ("LOT 9, JALAN BESAR 4, TAMAN MAJU 43300 KAJANG SELANGOR", False),
+        ("LOT 8, JALAN BESAR 4, TAMAN MAJU", False),
+    ],
+)
+def test_a_value_that_is_only_the_beginning_of_a_known_one_is_doubtful(read: str, is_doubtful: bool) -> None:
+    known = "LOT 9, JALAN BESAR 4, TAMAN MAJU 43300 KAJANG SELANGOR 1317 TRILLIUM"
+    found = extract([page(NAME, *REST)], SCHEMA)
+    found = replace(found, fields={**found.fields, "address": read})
+    compared, _ = memory._compared(found, "address", [memory.KnownValue(known, 1, False)], memory._head([page(NAME)]))
+    assert ("address" in compared.doubtful) == is_doubtful
 
 
 @pytest.mark.parametrize(

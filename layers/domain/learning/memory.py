@@ -41,6 +41,7 @@ PROBABLE = (
 )
 LEAST_RESEMBLANCE = 0.6  # of a value that resists otherwise
 LEAST_EXAMPLES = 2  # from which on the memory contradicts
+LEAST_LEFT_OUT = 3  # words: the name of a branch has fewer
 HEAD_LINES, MOST_EVIDENCE_LINES = 20, 6
 
 
@@ -151,11 +152,21 @@ def _compared(found: Extraction, name: str, known: Sequence[KnownValue], head: H
     if shown:
         return _with_value(found, name, shown.text, head.evidence(shown.text)), "taken"
     is_unsure = not _is_at_least(_confidence(found, name), SURELY_READ)
-    if read and is_unsure and (better := reworded(read, [each.text for each in known])) != read:
+    better = reworded(read, [each.text for each in known]) if read and is_unsure else read
+    if read and any(_is_beginning(better, each.text) for each in known):
+        found = _with_doubt(found, name)
+    if better != read:
         return _with_value(found, name, better, None), "corrected"
     if read and any(each.is_identified and each.examples >= LEAST_EXAMPLES for each in known):
         return _with_doubt(found, name), "contradicted"
     return found, None
+
+
+def _is_beginning(value: str, known: str) -> bool:
+    """Whether a value is only the first lines of a known one, as it is where the next line was not taken for a part of it."""
+    words, others = value.split(), known.split()
+    is_shorter = len(others) - len(words) >= LEAST_LEFT_OUT
+    return is_shorter and letters_in(" ".join(others[: len(words)])) == letters_in(value)
 
 
 def _is_data(found: Extraction, name: str) -> bool:
