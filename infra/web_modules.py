@@ -26,7 +26,7 @@ MODULES = {
     "signals.mjs": "@preact/signals/dist/signals.mjs",
     "htm.mjs": "htm/dist/htm.mjs",
 }
-OPTIONS = ("--ignore-scripts", "--no-audit", "--no-fund")
+OPTIONS = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier")
 
 
 def install() -> None:
