@@ -141,14 +141,7 @@ class _Run:
         archive["key"], archive["size_bytes"] = self._upload(made.archive, ZIP)
         manifest_key, _ = self._upload(made.manifest, CSV)
         archives = [*before.get("archives", ()), archive]
-        progress = {
-            "rows": made.rows,
-            "after": made.place.after if made.place else None,
-            "done": made.place.done if made.place else [],
-            "properties": made.properties,
-            "manifest": manifest_key,
-            "archives": archives,
-        }
+        progress = made.progress(manifest_key, archives)
         if made.place is None:
             size_bytes = sum(each["size_bytes"] for each in archives)
             is_held = self.exports.finish(self.claim, made.rows, manifest_key, size_bytes, progress)

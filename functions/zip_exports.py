@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -55,6 +55,18 @@ class Slice(NamedTuple):
     archive_name: str
     files: int
     manifest: Path
+
+    def progress(self, manifest_key: str, archives: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """What the next slice reads, and the API once this was the last. `archives`: those of all slices."""
+        after, done = self.place or (None, [])
+        return {
+            "rows": self.rows,
+            "after": after,
+            "done": done,
+            "properties": self.properties,
+            "manifest": manifest_key,
+            "archives": list(archives),
+        }
 
 
 @dataclass

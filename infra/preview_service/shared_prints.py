@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,7 +39,6 @@ class SharedPrints:
         self._folder, self._clock = folder, clock
         self._prints: dict[str, _Print] = {}
         self._lock = threading.Lock()
-        self._number = 0
 
     def get(self, key: str, use: str, make: Callable[[], Path], into: Path, wait_s: float) -> Path | None:
         """The print of all pages in the folder `into`. The first request makes it, and raises what `make` raises. None: the
@@ -67,23 +67,18 @@ class SharedPrints:
             self._drop_old()
 
     def _make(self, key: str, shared: _Print, make: Callable[[], Path]) -> Path:
+        kept = self._folder / f"{uuid.uuid4()}.pdf"
         try:
             printed = make()
-        except (
-            PermanentError,
-            DecoderCrashed,
-        ):  # it is remembered, so that the same document is not printed in vain again
+            shutil.copyfile(printed, kept)
+        except BaseException as error:
+            kept.unlink(missing_ok=True)
+            # A document that can't be printed is remembered, so that it is not printed in vain again.
+            if not isinstance(error, PermanentError | DecoderCrashed):
+                with self._lock:
+                    self._prints.pop(key, None)
             self._note(shared, None)
             raise
-        except BaseException:
-            with self._lock:
-                self._prints.pop(key, None)
-            self._note(shared, None)
-            raise
-        with self._lock:
-            self._number += 1
-            kept = self._folder / f"{self._number}.pdf"
-        shutil.copyfile(printed, kept)
         self._note(shared, kept)
         return printed
 

@@ -108,6 +108,14 @@ def test_after_a_busy_host_the_next_request_prints(prints: Prints) -> None:
     assert prints.get("first") == b"%PDF 1"
 
 
+def test_a_print_that_can_not_be_kept_keeps_nobody_waiting(prints: Prints) -> None:
+    prints.kept.rmdir()
+    with pytest.raises(FileNotFoundError):
+        prints.get("all")
+    prints.kept.mkdir()
+    assert prints.get("first") == b"%PDF 2"
+
+
 def test_who_has_waited_long_enough_gets_nothing(prints: Prints) -> None:
     begun, may_end = threading.Event(), threading.Event()
 
