@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # pydantic can't use that of Python 3.11
 
 from functions.api.requests import is_id
+from layers.domain.extraction.doubts import SURE_FROM
 from layers.domain.extraction.values import DateOrder
 from layers.domain.file import ReadingLevel, Several
 from layers.domain.kinds.rules import Kind
@@ -130,7 +131,7 @@ class NewDataset(Body):
     languages: Languages | None = None
     date_order: DateOrder = "auto"
     several: Several = "records"
-    sure_from: SureFrom = 0
+    sure_from: SureFrom = SURE_FROM
     reading: ReadingLevel = "balanced"
     retention: Retention | None = None
     routing: Routing | None = None

@@ -197,6 +197,14 @@ def test_sure_from_decides_by_probability_which_values_a_person_checks(host: Hos
     assert host.upload(NAME, *REST)["doubtful"] == []
 
 
+def test_in_a_new_dataset_a_value_that_is_wrong_more_often_than_one_time_in_five_needs_a_review(host: Host) -> None:
+    assert host.caller.get(f"/datasets/{host.dataset}").json()["sure_from"] == 80
+    record = host.upload("LlAN_H1NG 5TATl0NERY", *REST)
+    unsure = {path for path, proof in record["evidence"].items() if proof["probability"] < 80}
+    assert "company" in unsure and unsure <= set(record["doubtful"])
+    assert record["review"] == "needed"
+
+
 def test_known_senders_are_listed_with_those_that_may_be_the_same(host: Host) -> None:
     for name in (NAME, NAME, "LIAN HING STATIONARY SDN BHD"):
         host.correct(host.upload(name, *REST)["file_id"], fields={"company": name})

@@ -293,7 +293,7 @@ def test_another_order_of_dates_is_compared_applied_and_taken_back(host: Host) -
     assert (example["before"], example["after"]) == ("2024-04-03", "2024-03-04")
     shown = host.apply(plan_id)
     assert (shown["extraction"], shown["applied"]["fields"]["date"]["changed"]) == ({"date_order": "month_first"}, 3)
-    assert host.settings() == {"date_order": "month_first", "reading": "balanced", "sure_from": 0}
+    assert host.settings() == {"date_order": "month_first", "reading": "balanced", "sure_from": 80}
     assert host.roll_back(plan_id)["state"] == "rolled_back"
     assert host.settings()["date_order"] == "day_first"
     assert [record["fields"] for record in host.records()] == [{"date": "2024-04-03"}] * 3

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from layers.domain.page import Evidence, Extraction
 
+SURE_FROM = 80.0  # of new datasets: a value that is wrong more often than one time in five is doubtful
+
 
 def with_doubts(found: Extraction, sure_from: float) -> Extraction:
     """The extraction in which every value is doubtful whose probability is lower than `sure_from` (0 to 100).
