@@ -126,6 +126,31 @@ def orientation_of(image: Any) -> int:
         return 1
 
 
+def is_shown_everywhere(path: str, max_edge_px: int, max_bytes: int) -> bool:
+    """Whether the file itself is a JPEG or PNG that browsers and reading services show upright, in its colors, and that is no
+    larger than this."""
+    with open_image(path) as image:
+        return (
+            os.stat(path).st_size <= max_bytes
+            and max(image.size) <= max_edge_px
+            and orientation_of(image) == 1
+            and image.format in ("JPEG", "PNG")
+            and image.mode in ("RGB", "L", "1")
+            and "transparency" not in image.info
+        )
+
+
+def is_whole(path: str) -> bool:
+    """Whether all pixels of a picture can be decoded. Those of a JPEG are decoded at an eighth of its size."""
+    with open_image(path) as image:
+        image.draft(None, (1, 1))
+        try:
+            image.load()
+        except (OSError, ValueError, SyntaxError, RuntimeError):
+            return False
+        return True
+
+
 def upright(image: Any) -> Any:
     """The image rotated by its EXIF orientation, without metadata: damaged metadata could not be written again."""
     from PIL import Image

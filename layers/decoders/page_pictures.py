@@ -8,7 +8,7 @@ from typing import Any
 from layers.decoders import embedded, pdf
 from layers.decoders.bands import LEAST_WIDTH_PX, is_tall, scale_for_ocr
 from layers.decoders.drawings import drawn
-from layers.decoders.images import frame, on_ground, open_image, orientation_of
+from layers.decoders.images import frame, is_shown_everywhere, on_ground
 from layers.domain.errors import PermanentError
 from layers.domain.formats import Kind, format_of, kind_of
 
@@ -20,7 +20,7 @@ def page_picture(
     path: str, media_type: str, number: int, into: str, edge_px: int, max_edge_px: int, max_bytes: int
 ) -> dict[str, Any]:
     """A page, counted from 1, with a longest edge of `edge_px`. The name is empty if the file itself can be sent."""
-    if media_type in ("image/jpeg", "image/png") and _can_be_sent(path, max_edge_px, max_bytes):
+    if media_type in ("image/jpeg", "image/png") and is_shown_everywhere(path, max_edge_px, max_bytes):
         return {"name": "", "media_type": media_type}
     if format_of(media_type).holds_pictures:
         image = embedded.gray_page(path, media_type, number)
@@ -48,18 +48,6 @@ def bounded(image: Any, edge_px: int) -> Any:
     if max(image.size) > edge_px:
         image.thumbnail((edge_px, edge_px), reducing_gap=2.0)
     return image if image.mode in ("RGB", "L") else image.convert("RGB")
-
-
-def _can_be_sent(path: str, max_edge_px: int, max_bytes: int) -> bool:
-    with open_image(path) as image:
-        return (
-            Path(path).stat().st_size <= max_bytes
-            and max(image.size) <= max_edge_px
-            and orientation_of(image) == 1
-            and image.format in ("JPEG", "PNG")
-            and image.mode in ("RGB", "L", "1")
-            and "transparency" not in image.info
-        )
 
 
 def _saved(image: Any, into: Path, max_bytes: int) -> dict[str, Any]:

@@ -37,6 +37,7 @@ TASKS = {
     "text": "layers.decoders.embedded:read_text",
     "ocr": "layers.decoders.ocr:read_pages",
     "picture": "layers.decoders.pictures:picture",
+    "picture_preview": "layers.decoders.pictures:picture_preview",
     "page_picture": "layers.decoders.page_pictures:page_picture",
     "pdf_preview": "layers.decoders.pictures:pdf_preview",
     "image_pdf": "layers.decoders.pictures:pages_as_pdf",

@@ -175,7 +175,7 @@ class Documents:
             pages = {"path": str(path), "into": str(into), "name": "preview.pdf", "edge_px": PREVIEW_PX}
             return Picture(**self._drawers.call("image_pdf", pages, timeout_s=_limit_s(path, PREVIEW_S)))
         if kind in (Kind.PICTURE, Kind.DRAWING):
-            return self._picture(path, media_type, into, "preview.webp", PREVIEW_PX)
+            return self._picture("picture_preview", path, media_type, into, "preview.webp", PREVIEW_PX)
         if kind in OFFICE and (printed := self._print(path, media_type, into)):
             return printed
         page = {"path": str(path), "media_type": media_type, "into": str(into), "name": "preview.html"}
@@ -187,11 +187,10 @@ class Documents:
         if kind is None:
             return None
         if kind in (Kind.PDF, Kind.PICTURE, Kind.DRAWING, Kind.VIDEO):
-            return self._picture(path, media_type, into, "thumbnail.webp", THUMBNAIL_PX, hashes=True)
+            return self._picture("picture", path, media_type, into, "thumbnail.webp", THUMBNAIL_PX, hashes=True)
         if kind in OFFICE and (printed := self._print(path, media_type, into, first_page_only=True)):
-            return self._picture(
-                into / printed.name, printed.media_type, into, "thumbnail.webp", THUMBNAIL_PX, hashes=True
-            )
+            drawn = into / printed.name, printed.media_type
+            return self._picture("picture", *drawn, into, "thumbnail.webp", THUMBNAIL_PX, hashes=True)
         sheet = {"path": str(path), "media_type": media_type, "into": str(into), "name": "thumbnail.webp"}
         return Picture(
             **self._drawers.call("text_picture", sheet | {"edge_px": THUMBNAIL_PX}, timeout_s=_limit_s(path, PICTURE_S))
@@ -254,11 +253,11 @@ class Documents:
         return Picture(printed.name, printed.media_type, page_count=found["page_count"])
 
     def _picture(
-        self, path: Path, media_type: str, into: Path, name: str, edge_px: int, *, hashes: bool = False
+        self, task: str, path: Path, media_type: str, into: Path, name: str, edge_px: int, **more: bool
     ) -> Picture | None:
-        arguments = {"path": str(path), "media_type": media_type, "into": str(into), "name": name, "edge_px": edge_px}
-        arguments["hashes"] = hashes
-        drawn = self._drawers.call("picture", arguments, timeout_s=_limit_s(path, PICTURE_S))
+        sizes = {"into": str(into), "name": name, "edge_px": edge_px, **more}
+        arguments = {"path": str(path), "media_type": media_type, **sizes}
+        drawn = self._drawers.call(task, arguments, timeout_s=_limit_s(path, PICTURE_S))
         return Picture(**drawn) if drawn else None
 
 

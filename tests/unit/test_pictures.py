@@ -201,3 +201,45 @@ def test_a_picture_without_any_pixels_is_damaged(write: Any) -> None:
     with pytest.raises(PermanentError) as error:
         read(write(JPEG[:300]))
     assert error.value.code == "corrupt"
+
+
+def turned(content: bytes) -> bytes:
+    return with_exif(content, exif(entry(images.ORIENTATION, 3, 1, 6), 1))
+
+
+def cut(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+SHOWN_AS_THEY_ARE = {
+    "gray.jpg": ("image/jpeg", encoded(sheet(), "JPEG")),
+    "colored.jpg": ("image/jpeg", encoded(sheet().convert("RGB"), "JPEG", progressive=True)),
+    "gray.png": ("image/png", encoded(sheet(), "PNG")),
+}
+DRAWN_AGAIN = {
+    "turned by its metadata": ("image/jpeg", turned(encoded(sheet(), "JPEG"))),
+    "in colors of print": ("image/jpeg", encoded(sheet().convert("CMYK"), "JPEG")),
+    "damaged": ("image/jpeg", cut(encoded(sheet(), "JPEG"))),
+    "damaged, lossless": ("image/png", cut(encoded(sheet(), "PNG"))),
+    "wider than a preview": ("image/jpeg", encoded(sheet().resize((2400, 1600)), "JPEG", quality=60)),
+    "of many bytes": ("image/png", encoded(Image.effect_noise((1000, 800), 80), "PNG")),
+    "transparent": ("image/png", encoded(letters_on((0, 0, 0)), "PNG")),
+    "in a format that not all browsers show": ("image/bmp", encoded(sheet(), "BMP")),
+}
+
+
+@pytest.mark.parametrize("name", SHOWN_AS_THEY_ARE)
+def test_a_picture_that_every_browser_shows_is_its_own_preview(write: Any, tmp_path: Path, name: str) -> None:
+    media_type, content = SHOWN_AS_THEY_ARE[name]
+    shown = pictures.picture_preview(write(content), media_type, str(tmp_path), "preview.webp", 2000)
+    assert shown == {"name": "", "media_type": media_type, "width": 900, "height": 600, "page_count": 1}
+
+
+@pytest.mark.parametrize("name", DRAWN_AGAIN)
+def test_another_picture_is_drawn_as_its_preview(write: Any, tmp_path: Path, name: str) -> None:
+    media_type, content = DRAWN_AGAIN[name]
+    shown = pictures.picture_preview(write(content), media_type, str(tmp_path), "preview.webp", 2000)
+    assert shown is not None and shown["name"] == "preview.webp"
+    with Image.open(tmp_path / "preview.webp") as preview:
+        preview.load()
+        assert max(preview.size) <= 2000
