@@ -69,7 +69,7 @@ web: $(VENV)/.test web/node_modules/.ready
 browser: $(VENV)/.browser $(WEB_MODULES)/.ready web/node_modules/.ready
 	@$(BIN)/python -m tests.system_packages
 	$(BIN)/python -m pytest -p no:cacheprovider -v --durations=5 --numprocesses 2 --dist loadfile tests/browser/way.py tests/browser/table.py \
-		tests/browser/uploads.py tests/browser/separation.py tests/browser/moves.py tests/browser/touch.py tests/browser/client.py tests/browser/hostile.py tests/browser/accessibility.py tests/browser/keyboard.py
+		tests/browser/uploads.py tests/browser/separation.py tests/browser/moves.py tests/browser/options.py tests/browser/touch.py tests/browser/client.py tests/browser/hostile.py tests/browser/accessibility.py tests/browser/keyboard.py
 
 client: $(VENV)/.test
 	$(BIN)/python -m pytest -p no:cacheprovider -v tests/packages/python_client.py

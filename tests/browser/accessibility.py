@@ -122,6 +122,14 @@ def rules(page: Page, start: Start, dataset: dict[str, Any]) -> None:
     expect(page.get_by_label("Dataset for the kind invoice")).to_be_visible()
 
 
+def options(page: Page, start: Start, dataset: dict[str, Any]) -> None:
+    page.keyboard.press("Escape")  # the rules
+    page.get_by_role("button", name="More actions").click()
+    page.get_by_role("menuitem", name="Reading and review").click()
+    page.get_by_label("Language 2").select_option("German")
+    expect(page.get_by_role("button", name="Save")).to_be_enabled()
+
+
 def moving(page: Page, start: Start, dataset: dict[str, Any]) -> None:
     start.client.dataset("Where files are moved to")
     page.goto(address_of(start, dataset["id"]))
@@ -173,6 +181,7 @@ SCREENS = (
     keys,
     upload_options,
     rules,
+    options,
     moving,
     removed,
     options_of_a_card,

@@ -21,6 +21,8 @@ from functions.pipelines import SHOWN_PIPELINES, STEPS
 from functions.routing import reason
 from infra.web import WEB
 from layers.domain.breaker import Mode
+from layers.domain.extraction.values import DateOrder
+from layers.domain.file import ReadingLevel, Several
 from layers.domain.kinds.decision import Recognised
 from layers.domain.kinds.learnt import LEAST_DOCUMENTS
 from layers.domain.kinds.rules import Kind as KindName
@@ -207,6 +209,10 @@ def test_every_code_has_its_text(language: str) -> None:
         "finding": findings(),
         "text.source": get_args(Source),
         "recognised": get_args(KindName),
+        "options.reading": get_args(ReadingLevel),
+        "options.reading_means": get_args(ReadingLevel),
+        "options.date_order": get_args(DateOrder),
+        "options.several": get_args(Several),
     }
     named = {f"{kind}.{name}" for kind, names in declared.items() for name in names}
     assert "cause.corrupt" in named and "cause.textract_down" in named and "finding.lost" in named

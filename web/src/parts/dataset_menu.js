@@ -1,5 +1,5 @@
 // @ts-check
-/** What can be done with a whole dataset: rename, change its columns and rules, export, show what was removed, delete. */
+/** What can be done with a whole dataset: rename, change its columns, rules and settings, export, show what was removed, delete. */
 import { useSignal } from "@preact/signals";
 import { undo } from "../actions.js";
 import { pause } from "../api.js";
@@ -16,6 +16,7 @@ import { say, sayError } from "./toasts.js";
 const DIALOGS = {
   schema: () => import("./schema_dialog.js").then((module) => module.SchemaDialog),
   routing: () => import("./routing_dialog.js").then((module) => module.RoutingDialog),
+  options: () => import("./options_dialog.js").then((module) => module.OptionsDialog),
   export: () => import("./export_dialog.js").then((module) => module.ExportDialog),
   removed: () => import("./removed_dialog.js").then((module) => module.RemovedDialog),
 };
@@ -28,6 +29,7 @@ export function DatasetMenu({ dataset }) {
   const items = [
     ...(may("editor") ? [open("rename"), open("schema")] : []),
     open("routing"),
+    open("options"),
     open("export"),
     open("removed"),
     ...(may("editor") ? [{ label: t("dataset.delete"), run: () => void remove(dataset) }] : []),
