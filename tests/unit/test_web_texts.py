@@ -21,6 +21,7 @@ from functions.pipelines import SHOWN_PIPELINES, STEPS
 from functions.routing import reason
 from infra.web import WEB
 from layers.domain.breaker import Mode
+from layers.domain.extraction.doubts import SURE_FROM
 from layers.domain.extraction.values import DateOrder
 from layers.domain.file import ReadingLevel, Several
 from layers.domain.kinds.decision import Recognised
@@ -268,3 +269,8 @@ def test_no_german_sentence_is_the_english_one() -> None:
     german, english = CATALOGUES["de"], CATALOGUES["en"]
     spoken = [name for name in english if name.startswith(("cause.", "note.", "problem.", "reason.", "stays."))]
     assert [name for name in spoken if german[name] == english[name]] == []
+
+
+def test_the_page_names_the_probability_with_which_a_new_dataset_starts() -> None:
+    module = (WEB / "src" / "data" / "options.js").read_text()
+    assert re.findall(r"USUAL_SURE_FROM = (\d+)", module) == [f"{SURE_FROM:g}"]
