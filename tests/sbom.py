@@ -196,7 +196,7 @@ Everything that Fairway links, with its licence. `make sbom` writes this page, a
 `build/sbom/fairway.cdx.json` in the format of CycloneDX. It fails if anything is under the GPL or AGPL without an
 alternative or an exception for linking, or if a licence is unknown.
 
-- Programs that the machine provides, such as `pdftoppm`, `clamd` or LibreOffice, run as processes of their own.
+- Programs that the machine provides, such as `clamd` or LibreOffice, run as processes of their own.
 - PyAV makes pictures of videos. Its wheel has FFmpeg with x264 and x265, which are under the GPL, so no start installs
   it: `make video` does. Without it, videos are stored, but have no preview and no thumbnail.
 - `make test` installs more packages, which Fairway does not link: pillow-heif (GPL) makes the tests' HEIF files.

@@ -10,7 +10,6 @@ from pathlib import Path
 
 # Program: its Debian packages, and what is tested with it.
 PROGRAMS = {
-    "pdftoppm": ("poppler-utils", "rendering PDF pages with poppler"),
     "soffice": (
         "libreoffice-writer-nogui libreoffice-calc-nogui libreoffice-impress-nogui",
         "converting office documents to PDF with LibreOffice",

@@ -40,9 +40,9 @@ def _marks(path: str, media_type: str, number: int) -> dict[str, Any]:
 def _gray(path: str, media_type: str, number: int) -> tuple[Any, bool]:
     """The page in gray as it is shown, and whether it has text as characters."""
     if media_type == "application/pdf":
-        shown = pdf.shown_page(path, number)
-        if bands.is_tall(min(shown.width, shown.height), max(shown.width, shown.height)):
-            image = pdf.render_scaled(path, number, bands.scale_for_ocr(shown.width, shown.height), gray=True)
+        size = pdf.shown_size(path, number)
+        if bands.is_tall(min(size), max(size)):
+            image = pdf.render_scaled(path, number, bands.scale_for_ocr(*size), gray=True)
         else:
             image = pdf.render(path, number, EDGE_PX, dpi=220, gray=True)
         return image, _has_characters(path, number)

@@ -29,9 +29,9 @@ def page_picture(
         return _saved(bounded(image, edge_px), Path(into), max_bytes)
     match kind_of(media_type):
         case Kind.PDF:
-            shown = pdf.shown_page(path, number)
-            if is_tall(min(shown.width, shown.height), max(shown.width, shown.height)):
-                image = pdf.render_scaled(path, number, scale_for_ocr(shown.width, shown.height))
+            size = pdf.shown_size(path, number)
+            if is_tall(min(size), max(size)):
+                image = pdf.render_scaled(path, number, scale_for_ocr(*size))
             else:
                 image = pdf.render(path, number, edge_px)
         case Kind.DRAWING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from layers.decoders import pdf_envelopes
@@ -58,31 +57,16 @@ def count_pages(path: str) -> int:
         return len(document)
 
 
-@dataclass(frozen=True, slots=True)
-class ShownPage:
-    """The size of a displayed page in points, and how many objects are drawn on it. `is_composed`: it comes from a
-    document in the PDF, so that another program would show another page."""
-
-    width: float
-    height: float
-    objects: int
-    is_composed: bool
-
-
-def shown_page(path: str, number: int) -> ShownPage:
-    """What is known about a page before it is drawn. A page that pdfium can't load counts as A4."""
-    from pypdfium2 import PdfiumError, raw
+def shown_size(path: str, number: int) -> tuple[float, float]:
+    """The width and height of a displayed page in points. A page that pdfium can't load counts as A4."""
+    from pypdfium2 import PdfiumError
 
     with opened(path) as document:
-        width, height, objects = 0.0, 0.0, 0
         try:
             width, height = document.get_page_size(number - 1)
-            objects = raw.FPDFPage_CountObjects(document[number - 1])
         except (PdfiumError, IndexError):
-            pass
-        if min(width, height) <= 0:
-            width, height = 595.0, 842.0
-        return ShownPage(width, height, objects, document.attached.is_composed)
+            width, height = 0.0, 0.0
+    return (width, height) if min(width, height) > 0 else (595.0, 842.0)
 
 
 def render(path: str, number: int, longest_edge_px: int, dpi: int = 200, gray: bool = False) -> Any:

@@ -113,7 +113,8 @@ def _own_text(page: Any, entries: Sequence[pdf_forms.Entry]) -> OwnText:
     try:
         letters = characters(text_page)
         found = words_of(text_page, letters)
-        convert, view = to_fractions(page), pdf_view.view_of(page)
+        has_text = bool(entries) or any(not letter.isspace() for letter in letters)
+        convert, view = to_fractions(page), pdf_view.view_of(page) if has_text else None
         checks = [entry.box for entry in entries if entry.is_check]
         boxed = [(word, convert(word.box)) for word in found if not _is_within_any(word.box, checks)]
         shown, hidden = _shown(boxed, view, page, text_page)

@@ -488,12 +488,16 @@ def test_a_receipt_of_a_meter_keeps_its_width(write: Write, rotate: int) -> None
     assert lines[-1] == "TOTAL 100.00"
 
 
-def test_a_page_of_very_many_objects_is_not_rendered_by_poppler(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    def rendered(*_: Any, **__: Any) -> list[Any]:
-        raise AssertionError("poppler takes ten times as long as pdfium for such a page")
-
-    monkeypatch.setattr("pdf2image.convert_from_path", rendered)
-    monkeypatch.setattr(gray_pages, "MOST_OBJECTS", 5)
+def test_a_page_without_text_is_not_drawn_to_see_which_text_it_shows(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
     document = Pdf()
-    document.page("".join(f"{n} 20 9 9 re f\n" for n in range(6)))
-    assert gray_pages.render_page(write(document.content()), 1).mode == "L"
+    document.page(filling(), pictures=[scan(RECEIPT[:4], (640, 905), 40)])
+    path = write(document.content())
+    drawn: list[Any] = []
+    monkeypatch.setattr("layers.decoders.pdf_view.view_of", drawn.append)
+    (page,) = pdf_text.read_text(path)
+    assert (page["source"], page["text"], drawn) == (None, "", [])
+    document.page(text(["Page 1 of 1"]))
+    pdf_text.read_text(write(document.content()))
+    assert len(drawn) == 1
