@@ -24,7 +24,7 @@ from layers.decoding import confinement, reaper
 from layers.domain.errors import PermanentError
 
 HEADER = struct.Struct(">I")
-RETIRED_AT_BYTES = 280 * 1024 * 1024  # of resident memory, or a quarter of what it may map if that is more
+RETIRED_AT_BYTES = 240 * 1024 * 1024  # of memory beside what it shares, or a quarter of what it may map if that is more
 
 # Task names and their functions. A request can reach no other function.
 TASKS = {
@@ -52,16 +52,11 @@ PRELOADED = (
     *sorted(
         {function.split(":")[0] for name, function in TASKS.items() if name not in ("office_pdf", "office_values")}
     ),
-    *("PIL.ImageDraw", "PIL.ImageFont", "PIL.ImageOps", "PIL.JpegImagePlugin", "PIL.PngImagePlugin"),
-    *(
-        "PIL.WebPImagePlugin",
-        "pypdfium2",
-        "zxingcpp",
-        "html.parser",
-        "textwrap",
-        "zipfile",
-        "layers.decoders.nets.pages",
-    ),
+    *("PIL.ImageDraw", "PIL.ImageFilter", "PIL.ImageFont", "PIL.ImageOps", "PIL.ImageStat"),
+    *("pi_heif", "pypdfium2", "zxingcpp"),
+    *("mammoth", "markdown_it", "nh3", "office_oxide", "python_calamine"),
+    *("heapq", "html.parser", "numpy.ma", "textwrap", "zipfile"),
+    "layers.decoders.nets.pages",
     "layers.domain.extraction.rules",
 )
 # Called before the first decoder for a task is forked. All later decoders share the memory of what it loads.
@@ -100,6 +95,7 @@ def _preload() -> None:
             importlib.import_module(module)
         except Exception:  # a decoder that needs it reports the error
             pass
+    _load("PIL.Image:init")  # all formats of pictures
 
 
 def _load(function: str) -> None:
@@ -147,21 +143,22 @@ def _serve(memory_bytes: int, folder: Path, has_own_processes: bool) -> None:
     ]
     confinement.restrict_files([folder / "input", *engine_folders], [folder / "scratch", folder / "output"])
     _answer(answers, {"ready": True})
+    at_start = _most_memory_bytes()
     requests = sys.stdin.buffer
     while header := requests.read(HEADER.size):
         request = json.loads(requests.read(HEADER.unpack(header)[0]))
         confinement.allow_cpu(request["timeout_s"])
         confinement.allow_memory(memory_bytes)
         answer = _run_task(request["task"], request["arguments"])
-        if _has_grown(memory_bytes) or _reap_ended_children():
+        has_grown = _most_memory_bytes() - at_start > max(RETIRED_AT_BYTES, memory_bytes // 4)
+        if has_grown or _reap_ended_children():
             answer["exhausted"] = True  # this process has to be replaced
         _answer(answers, answer)
 
 
-def _has_grown(memory_bytes: int) -> bool:
-    """Whether the process has used so much memory that it should be replaced."""
-    max_bytes = max(RETIRED_AT_BYTES, memory_bytes // 4)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 > max_bytes
+def _most_memory_bytes() -> int:
+    """The most resident memory that this process has had, with what it shares with the fork server."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _reap_ended_children() -> bool:

@@ -230,7 +230,30 @@ print(models.open_net.cache_info().currsize, len(os.listdir("/proc/self/task")))
     output = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, check=True, env=environment, text=True
     )
-    assert output.stdout.split() == ["2", "1"]
+    assert output.stdout.split() == ["3", "1"]
+
+
+def test_the_fork_server_has_imported_what_the_usual_files_need_and_started_no_thread(tmp_path: Path) -> None:
+    program = """
+import os, sys
+from pathlib import Path
+from layers.decoding import decoder_host
+decoder_host._preload()
+print(len(os.listdir("/proc/self/task")))
+known = set(sys.modules)
+for path in sorted(Path(sys.argv[1]).iterdir()):
+    found = decoder_host._run_task("identify", {"path": str(path), "name": path.name})
+    for task in ("picture", "web_page", "text_picture") if "value" in found else ():
+        shown = {"path": str(path), "media_type": found["value"]["media_type"], "into": sys.argv[2], "name": "shown"}
+        decoder_host._run_task(task, shown | ({} if task == "web_page" else {"edge_px": 320}))
+print(*sorted({name.partition(".")[0] for name in set(sys.modules) - known}))
+"""
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    arguments = [sys.executable, "-c", program, str(ROOT / "events" / "samples"), str(tmp_path)]
+    output = subprocess.run(arguments, capture_output=True, check=True, env=environment, text=True)
+    threads, imported = output.stdout.splitlines()
+    assert threads == "1"
+    assert not {"PIL", "layers", "mammoth", "nh3", "numpy", "office_oxide", "pi_heif"} & set(imported.split())
 
 
 def test_a_decoder_killed_while_idle_is_replaced_without_an_error(box: Sandbox) -> None:

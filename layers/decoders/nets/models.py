@@ -49,9 +49,10 @@ def can_run() -> bool:
 def load() -> None:
     """Open the networks that read most pages. With one thread each, they start no other thread, so that a process that has
     opened them can be forked."""
-    if can_run() and (usual := recogniser(("eng",))):
-        for net in (DETECTOR, usual):
-            open_net(net)
+    if can_run():
+        for net in (DETECTOR, recogniser(("eng",)), recogniser(("eng",), SMALL)):
+            if net:
+                open_net(net)
 
 
 def run(net: Net, array: Any) -> Any:
