@@ -21,7 +21,7 @@ DARK_MEAN = 110  # light print on a dark page is inverted
 # Of the level `balanced`: words with a letter below this confidence are recognised again, the most important first, until this
 # share of all print is. Neighbouring ones are recognised together.
 DOUBTFUL_BELOW = 0.8
-MOST_AGAIN = 0.14
+MOST_AGAIN = 0.2
 HEAD_ROWS = 8
 CURVES = {TINY.path: calibration.TINY, SMALL.path: calibration.SMALL}
 
