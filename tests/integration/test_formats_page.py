@@ -63,6 +63,7 @@ the file is `partial`. Documents that are inserted into a Word document are part
 documents are read by the PDF or the picture of the first page that they contain.
 
 Office files are shown as PDF if a Gotenberg service or LibreOffice is available, and otherwise as sanitised HTML.
+A JPEG or PNG that is turned, transparent, damaged, not in gray or RGB, or larger than 2,000 pixels or 500 kB is shown as WebP.
 Thumbnails have at most 320 pixels: PNG images if they are drawn from text or cells, otherwise WebP. Those of videos need
 PyAV, which `make video` installs.
 Chinese, Japanese and Korean texts need a font of the host (Debian: `fonts-noto-cjk`) in previews as PDF; in thumbnails, a
