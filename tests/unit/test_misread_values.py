@@ -191,3 +191,35 @@ def test_without_a_label_the_largest_amount_that_several_lines_show_is_a_doubtfu
 def test_a_total_behind_a_loose_dash_is_doubtful() -> None:
     assert of_words("Corner shop", "Total Payable: — 60.24").doubtful == ("total",)
     assert of_words("Corner shop", "Total Payable: -60.24").doubtful == ()
+
+
+PAID = ("CASH 101.00", "CHANGE 0.10")
+TAXED = ("Total Sales (Excluding GST) 95.17", "Total GST 5.71", "Rounding 0.02")
+
+
+@pytest.mark.parametrize(
+    "lines, expected, is_doubtful",
+    [
+        # Payment less change, and net sum plus tax, make 100.90.
+        (("Total Sales (Inclusive of GST) 100.00", *PAID, *TAXED), 100.9, True),
+        (("Total Sales (Inclusive of GST) 100.90", *PAID, *TAXED), 100.9, False),
+        # One sum alone may be the misread one.
+        (("Total 100.00", *PAID), 100.0, True),
+        # Two lines show the total, so that the change was misread.
+        (("Total 100.00", "Amount due 100.00", *PAID), 100.0, False),
+        # More digits differ: the lines belong to something else.
+        (("Total 86.40", *PAID, *TAXED), 86.4, False),
+        # Less than a coin of ten cents is rounding.
+        (("Total 100.97", *PAID), 100.97, False),
+    ],
+)
+def test_a_total_with_another_digit_than_other_sums_make_is_doubtful_and_two_sums_restore_it(
+    lines: tuple[str, ...], expected: float, is_doubtful: bool
+) -> None:
+    found = of_words("Corner shop", *lines)
+    assert (found.fields["total"], "total" in found.doubtful) == (expected, is_doubtful)
+
+
+def test_the_total_of_a_text_that_no_ocr_has_read_is_never_changed_by_other_sums() -> None:
+    found = of_words("Corner shop", "Total 100.00", *PAID, *TAXED, confidence=100.0)
+    assert (found.fields["total"], found.doubtful) == (100.0, ())

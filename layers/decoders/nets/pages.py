@@ -20,7 +20,7 @@ BAND_WIDTH_PX = 900
 DARK_MEAN = 110  # light print on a dark page is inverted
 # Of the level `balanced`: words with a letter below this confidence are recognised again, the most important first, until this
 # share of all print is. Neighbouring ones are recognised together.
-DOUBTFUL_BELOW = 0.8
+DOUBTFUL_BELOW = 0.85
 MOST_AGAIN = 0.2
 HEAD_ROWS = 8
 CURVES = {TINY.path: calibration.TINY, SMALL.path: calibration.SMALL}

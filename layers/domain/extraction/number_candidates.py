@@ -55,6 +55,7 @@ PAID_LESS_CHANGE_UNLABELLED, NET_AND_TAX_UNLABELLED, PAID_EXACTLY_UNLABELLED = 1
 NO_DECIMALS_PENALTY = 40.0
 # Added for each further line that shows the same total, and subtracted for each point of confidence that its words lack.
 REPEATED, MOST_REPEATED, UNSURE_POINT = 8.0, 2, 0.2
+COIN = 0.095  # amounts that differ by less may be one, rounded to coins
 REPEATED_UNLABELLED = 40.0  # the score of the largest amount that a bill shows several times, if no label names a total
 
 
@@ -159,6 +160,7 @@ def confirm_by_sums(candidates: Iterable[Candidate], lines: Lines, sums: Sums) -
     without a label."""
     if _is_read_by_ocr(lines):
         candidates = list(_with_points(_repeated(list(candidates), lines), lines, sums))
+        candidates = list(_with_digits_of_sums(candidates, lines, sums))
     if sums.rounding:
         candidates = list(_with_rounded(list(candidates), sums, lines))
     if not sums.can_confirm:
@@ -193,7 +195,7 @@ def _repeated(candidates: Sequence[Candidate], lines: Lines) -> Iterator[Candida
     """The candidates, where one that several lines show scores higher. Without any, the largest amount that several lines show,
     which is doubtful."""
     shown = list(_money_of(lines))
-    counts = Counter(value for _, value in {(id(line), round(amount.value, 2)) for line, _, amount in shown})
+    counts = _lines_with(shown)
     for candidate in candidates:
         further = min(MOST_REPEATED, counts[round(candidate.value, 2)] - 1) if candidate.value > 0 else 0
         yield candidate._replace(score=candidate.score + REPEATED * max(0, further))
@@ -202,6 +204,11 @@ def _repeated(candidates: Sequence[Candidate], lines: Lines) -> Iterator[Candida
         line, found, amount = max(repeated, key=lambda each: each[2].value)
         evidence = partial(line.evidence, found.start, found.end)
         yield Candidate(amount.value, evidence, REPEATED_UNLABELLED, doubtful=True, currency=amount.sign)
+
+
+def _lines_with(shown: Iterable[tuple[Line, Found, Amount]]) -> Counter[float]:
+    """How many lines show each amount."""
+    return Counter(value for _, value in {(id(line), round(amount.value, 2)) for line, _, amount in shown})
 
 
 def _with_points(candidates: Iterable[Candidate], lines: Lines, sums: Sums) -> Iterator[Candidate]:
@@ -217,6 +224,31 @@ def _with_points(candidates: Iterable[Candidate], lines: Lines, sums: Sums) -> I
             yield candidate._replace(value=with_point, score=candidate.score + NO_DECIMALS_PENALTY, doubtful=True)
         else:
             yield candidate._replace(doubtful=True)
+
+
+def _with_digits_of_sums(candidates: Sequence[Candidate], lines: Lines, sums: Sums) -> Iterator[Candidate]:
+    """The candidates, where one that a single line shows is doubtful if a payment less its change makes an amount with one other
+    digit. If a net sum plus tax makes it too, the candidate gets that digit: 100.00 of which 101.00 were paid and 0.10 given
+    back is 100.90."""
+    named = {round(candidate.value, 2) for candidate in candidates}
+    others = {amount for amount in sums.paid_less_change if amount not in named}
+    counts = _lines_with(_money_of(lines)) if others else Counter[float]()
+    for candidate in candidates:
+        misread = {amount for amount in others if _has_one_other_digit(candidate.value, amount)}
+        is_confirmed = sums.is_net_and_tax(candidate.value) or counts[round(candidate.value, 2)] > 1
+        if not misread or is_confirmed:
+            yield candidate
+        elif sums.agreed_total in misread:
+            yield candidate._replace(value=sums.agreed_total, doubtful=True)
+        else:
+            yield candidate._replace(doubtful=True)
+
+
+def _has_one_other_digit(amount: float, other: float) -> bool:
+    """Whether two amounts have one different digit, by which they differ more than by rounding to coins."""
+    digits, others = (f"{round(value * 100):d}" for value in (amount, other))
+    differences = sum(digit != another for digit, another in zip(digits, others, strict=False))
+    return len(digits) == len(others) and differences == 1 and abs(amount - other) > COIN
 
 
 def _with_rounded(candidates: Sequence[Candidate], sums: Sums, lines: Lines) -> Iterator[Candidate]:

@@ -82,6 +82,17 @@ class Sums:
         paid = {round(paid - change, 2) for paid in self.paid for change in self.change or (0.0,) if paid > change}
         return paid | {round(net + tax, 2) for net in self.net for tax in self.tax if 0 < tax < net / 2}
 
+    @property
+    def paid_less_change(self) -> set[float]:
+        """What payments less change make."""
+        return {round(paid - change, 2) for paid in self.paid for change in self.change if paid > change}
+
+    @property
+    def agreed_total(self) -> float | None:
+        """The one amount that a payment less its change and a net sum plus tax both make."""
+        agreed = {amount for amount in self.paid_less_change if self.is_net_and_tax(amount)}
+        return agreed.pop() if len(agreed) == 1 else None
+
     def is_paid_less_change(self, amount: float) -> bool:
         return any(
             abs(amount - paid + change) < HALF_A_CENT for paid in self.paid for change in self.change if paid > change
