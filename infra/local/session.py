@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from infra.local.link import link
+from layers.domain.page import property_of
 
 SAMPLES = Path(__file__).resolve().parent.parent.parent / "events" / "samples"
 SAMPLE_DATASET = "Samples"
@@ -91,7 +92,7 @@ def _follow(console: Console, client: Client, dataset_id: str, report: Report) -
 
 def _print_table(console: Console, files: list[dict[str, Any]]) -> None:
     files = sorted(files, key=lambda file: file["name"].lower())
-    names = list(dict.fromkeys(name for file in files for fields in _fields(file) for name in fields))
+    names = list(dict.fromkeys(name for file in files for record in _records(file) for name in record["fields"]))
     table = Table(title="Records", title_justify="left", header_style="bold")
     table.add_column("file", overflow="fold", max_width=36)
     table.add_column("state")
@@ -104,13 +105,16 @@ def _print_table(console: Console, files: list[dict[str, Any]]) -> None:
         state = file["state"]
         kinds = [kind for kind, artifact in file["artifacts"].items() if artifact and kind not in OTHER_COLUMNS]
         source = (file["artifacts"]["text"] or {}).get("source") or ""
-        first, *further = _fields(file)
+        first, *further = _records(file)
         colour = colours.get(state, "white")
         values = _cells(first, names)
         table.add_row(escape(file["name"]), f"[{colour}]{state}[/]", source, *values, ", ".join(kinds))
-        for number, fields in enumerate(further, 2):
-            table.add_row(f"  its document {number}", "", "", *_cells(fields, names), "")
+        for number, record in enumerate(further, 2):
+            table.add_row(f"  its document {number}", "", "", *_cells(record, names), "")
     console.print(table)
+    if count := sum(bool(record["doubtful"]) for file in files for record in _records(file)):
+        records = "1 record has values" if count == 1 else f"{count} records have values"
+        console.print(f"  [yellow]?[/] {records} that may be wrong; the page shows them beside the file")
     for file in files[:MAX_ROWS]:
         if file["error"]:
             console.print(
@@ -121,13 +125,16 @@ def _print_table(console: Console, files: list[dict[str, Any]]) -> None:
     console.print(", ".join(f"{count} {state}" for state, count in counts.most_common()) + rest)
 
 
-def _fields(file: dict[str, Any]) -> list[dict[str, Any]]:
-    """The values of each document of a file; none for a file without a record."""
-    return [dict(record["fields"]) for record in file["records"]] or [{}]
+def _records(file: dict[str, Any]) -> list[dict[str, Any]]:
+    """The record of each document of a file; an empty one for a file without a record."""
+    return list(file["records"]) or [{"fields": {}, "doubtful": []}]
 
 
-def _cells(fields: dict[str, Any], names: Sequence[str]) -> list[str]:
-    return [escape(str(fields.get(name, ""))) for name in names]
+def _cells(record: dict[str, Any], names: Sequence[str]) -> list[str]:
+    """The values of a record; those that may be wrong have a question mark."""
+    fields, doubtful = record["fields"], set(map(property_of, record["doubtful"]))
+    marks = {name: " [yellow]?[/]" if name in doubtful else "" for name in names}
+    return [escape(str(fields[name])) + marks[name] if name in fields else "" for name in names]
 
 
 def _print_status(console: Console, endpoint: dict[str, Any]) -> None:
