@@ -200,8 +200,9 @@ export class Dataset {
 
   /** @param {any[]} files @param {string[]} removed */
   #change(files, removed) {
-    const isCounted = removed.length > 0 || files.some(({ id, state }) => this.rows.get(id)?.state !== state);
-    this.shift.value += this.rows.merge(this.#rowsOf(files), removed, this.firstShown);
+    const rows = this.#rowsOf(files);
+    const isCounted = removed.length > 0 || rows.some((row) => differsInDataset(this.rows.get(row.id), row));
+    this.shift.value += this.rows.merge(rows, removed, this.firstShown);
     this.rows.trim(this.firstShown);
     this.version.value += 1;
     if (removed.length) this.selection.value = prune(this.selection.value, (id) => this.rows.byId.has(id));
@@ -224,6 +225,9 @@ export class Dataset {
     this.isCounting = false;
   }
 }
+
+/** Whether a change of a row may be one of its dataset: of its counts, or of its columns, for which files are extracted again. @param {Row | null} before @param {Row} row */
+const differsInDataset = (before, row) => before?.state !== row.state || before.recordVersion !== row.recordVersion;
 
 let opened = /** @type {Dataset | null} */ (null);
 

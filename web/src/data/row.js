@@ -13,6 +13,7 @@
  * @property {{reason: string, detail: string, position: number | null, eta_s: [number, number] | null} | null} waiting
  * @property {{step: string | null, code: string, detail: string | null} | null} error
  * @property {string | null} thumbnail
+ * @property {number} recordVersion 0 without a record
  * @property {Record<string, any>} fields
  * @property {string[]} missing
  * @property {string[]} doubtful
@@ -72,6 +73,7 @@ export function rowOf(file) {
     waiting: file.waiting ?? null,
     error: file.error ?? null,
     thumbnail: file.thumbnail?.url ?? file.artifacts?.thumbnail?.url ?? null,
+    recordVersion: record?.version ?? 0,
     fields: record?.fields ?? {},
     missing: record?.missing?.length ? record.missing : NONE,
     doubtful: record?.doubtful?.length ? record.doubtful.map(propertyOf) : NONE,

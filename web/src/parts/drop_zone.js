@@ -1,8 +1,10 @@
 // @ts-check
-/** The whole window takes a drop of files and folders. */
+/** The whole window takes a drop of files and folders, which an empty dataset says once it does. */
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect } from "preact/hooks";
 import { html } from "../html.js";
+import { t } from "../i18n.js";
+import { may } from "../session.js";
 import { bringsFiles, droppedFiles } from "../uploads/drop.js";
 import { Icon } from "./icons.js";
 import { sayError } from "./toasts.js";
@@ -12,7 +14,7 @@ import { sayError } from "./toasts.js";
  */
 export function DropZone({ text, onFiles }) {
   const isOver = useSignal(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     let depth = 0;
     const enter = (/** @type {DragEvent} */ event) => {
       if (!bringsFiles(event.dataTransfer)) return;
@@ -48,4 +50,12 @@ export function DropZone({ text, onFiles }) {
   }, [onFiles]);
   if (!isOver.value) return null;
   return html`<div class="drop-zone"><p><${Icon} name="upload" size=${32} />${text}</p></div>`;
+}
+
+export function Empty() {
+  return html`<div class="empty">
+    <${Icon} name="upload" size=${40} />
+    <h2>${t("dataset.empty")}</h2>
+    <p>${t(may("editor") ? "dataset.empty_hint" : "dataset.empty_viewer")}</p>
+  </div>`;
 }

@@ -22,6 +22,7 @@ const KEYS = ["arrows", "space", "enter", "delete", "r", "all", "slash", "questi
 const keysHelp = () => import("../parts/keys_help.js").then((module) => module.KeysHelp);
 const menu = () => import("../parts/dataset_menu.js").then((module) => module.DatasetMenu);
 const dropZone = () => import("../parts/drop_zone.js").then((module) => module.DropZone);
+const empty = () => import("../parts/drop_zone.js").then((module) => module.Empty);
 const strip = () => import("../parts/upload_strip.js").then((module) => module.UploadStrip);
 const asked = () => import("../parts/asked.js").then((module) => module.AskedButton);
 const chosenBar = () => import("../parts/chosen_bar.js").then((module) => module.ChosenBar);
@@ -86,7 +87,7 @@ export function DatasetScreen({ datasetId }) {
     </div>
     ${dataset.problem.value && html`<p class="problem" role="alert">${dataset.problem.value}</p>`}
     ${isEmpty
-      ? html`<${Empty} />`
+      ? html`<${Lazy} key="empty" load=${empty} isQuiet=${true} />`
       : html`<${Filters} dataset=${dataset} columns=${columns.value} />
           ${(isAll || chosen.size > 0) && html`<${Lazy} key="chosen" load=${chosenBar} props=${{ dataset }} isQuiet=${true} />`}
           ${dataset.rows.isComplete && dataset.rows.list.length === 0 && html`<p class="no-rows" role="status">${t("table.none")}</p>`}
@@ -121,14 +122,6 @@ function PickButtons({ onFiles }) {
     </button>
     <button type="button" class="folder-button" onClick=${() => folder.current?.click()}><${Icon} name="folder" />${t("upload.folder")}</button>
   </span>`;
-}
-
-function Empty() {
-  return html`<div class="empty">
-    <${Icon} name="upload" size=${40} />
-    <h2>${t("dataset.empty")}</h2>
-    <p>${t(may("editor") ? "dataset.empty_hint" : "dataset.empty_viewer")}</p>
-  </div>`;
 }
 
 /** One line about the active row, for sentences that do not fit into its cell. @param {{dataset: Dataset}} props */
