@@ -34,6 +34,7 @@ MARKS_LIGHT_PAGE_S = 0.3  # of an ordinary page
 OCR_START_S, OCR_PAGE_S = 20.0, 30.0
 OCR_LIGHT_PAGE_S = 1.0  # of an ordinary page
 PICTURE_S = (10.0, 3.0, 50.0)
+PICTURE_LIGHT_S = 0.25  # a photo takes .15 s
 PREVIEW_S = (10.0, 5.0, 100.0)
 COMPUTED = "the file does not contain the values of its formulas; they were computed"
 SHOWN_AS_THEY_ARE = frozenset({"video/mp4", "video/webm"})
@@ -257,7 +258,7 @@ class Documents:
     ) -> Picture | None:
         sizes = {"into": str(into), "name": name, "edge_px": edge_px, **more}
         arguments = {"path": str(path), "media_type": media_type, **sizes}
-        drawn = self._drawers.call(task, arguments, timeout_s=_limit_s(path, PICTURE_S))
+        drawn = self._drawers.call(task, arguments, timeout_s=_limit_s(path, PICTURE_S), light_s=PICTURE_LIGHT_S)
         return Picture(**drawn) if drawn else None
 
 

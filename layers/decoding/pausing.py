@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-LIGHT_S = 0.25  # a call is light below this active time, unless its caller sets another; a photo takes .15 s
+LIGHT_S = 0.1  # a call is light below this active time, unless its caller sets another
 HEAVY_S = 1.0  # and heavy above this active time, or above twice its own light time
 MAX_PAUSED_S = 60.0  # of one call, which is then not paused again
 LIGHT, MEDIUM, HEAVY, LONG = range(4)
