@@ -140,15 +140,17 @@ def is_shown_everywhere(path: str, max_edge_px: int, max_bytes: int) -> bool:
         )
 
 
-def is_whole(path: str) -> bool:
-    """Whether all pixels of a picture can be decoded. Those of a JPEG are decoded at an eighth of its size."""
+def whole_size(path: str) -> tuple[int, int] | None:
+    """The width and height of a picture of which all pixels can be decoded; None for another. Those of a JPEG are decoded at
+    an eighth of its size."""
     with open_image(path) as image:
+        width, height = image.size
         image.draft(None, (1, 1))
         try:
             image.load()
         except (OSError, ValueError, SyntaxError, RuntimeError):
-            return False
-        return True
+            return None
+        return width, height
 
 
 def upright(image: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from layers.decoders import pdf_envelopes
 from layers.decoders.drawings import drawn
-from layers.decoders.images import count_frames, frame, is_shown_everywhere, is_whole, on_ground, open_image
+from layers.decoders.images import count_frames, frame, is_shown_everywhere, on_ground, whole_size
 from layers.decoders.page_hash import page_hash
 from layers.decoders.paper import sheet_with_text
 from layers.decoders.pdf import opened, render
@@ -24,10 +24,8 @@ def picture_preview(path: str, media_type: str, into: str, name: str, edge_px: i
     """A picture as a person looks at it. The name is empty if the file itself can be displayed: encoding it again would take
     most of the time."""
     is_usual = media_type in ("image/jpeg", "image/png")
-    if is_usual and is_shown_everywhere(path, edge_px, MOST_ORIGINAL_BYTES) and is_whole(path):
-        with open_image(path) as image:
-            width, height = image.size
-        return {"name": "", "media_type": media_type, "width": width, "height": height, "page_count": 1}
+    if is_usual and is_shown_everywhere(path, edge_px, MOST_ORIGINAL_BYTES) and (size := whole_size(path)):
+        return {"name": "", "media_type": media_type, "width": size[0], "height": size[1], "page_count": 1}
     return picture(path, media_type, into, name, edge_px)
 
 

@@ -231,7 +231,7 @@ def _with_digits_of_sums(candidates: Sequence[Candidate], lines: Lines, sums: Su
     digit. If a net sum plus tax makes it too, the candidate gets that digit: 100.00 of which 101.00 were paid and 0.10 given
     back is 100.90."""
     named = {round(candidate.value, 2) for candidate in candidates}
-    others = {amount for amount in sums.paid_less_change if amount not in named}
+    others = sums.paid_less_change - named
     counts = _lines_with(_money_of(lines)) if others else Counter[float]()
     for candidate in candidates:
         misread = {amount for amount in others if _has_one_other_digit(candidate.value, amount)}

@@ -79,7 +79,7 @@ class Sums:
     @property
     def possible_totals(self) -> set[float]:
         """What payments less change, and net sums plus tax, make."""
-        paid = {round(paid - change, 2) for paid in self.paid for change in self.change or (0.0,) if paid > change}
+        paid = self.paid_less_change if self.change else {round(paid, 2) for paid in self.paid if paid > 0}
         return paid | {round(net + tax, 2) for net in self.net for tax in self.tax if 0 < tax < net / 2}
 
     @property
