@@ -58,6 +58,7 @@ video: $(VENV)/.local
 test: $(VENV)/.test lint
 	@$(BIN)/python -m tests.system_packages
 	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --ignore tests/acceptance/test_cases.py $(COVERED)
+	@$(MAKE) --no-print-directory browser
 	@$(BIN)/python -m tests.system_packages --missing
 
 coverage: COVERED := --cov --cov-report=term:skip-covered
