@@ -48,6 +48,10 @@ class Part:
     linked: str = ""
 
 
+# Needed by some of the supported versions of Python only, so that this one may not have them.
+OF_OTHER_PYTHONS = (Part("async-timeout", "5.0.1", "Apache Software License"),)  # before 3.11.3, for redis
+
+
 def is_forbidden(licence: str) -> bool:
     """Whether the licence is GPL or AGPL, without an alternative and without an exception for linking."""
     alternatives = re.split(r"\bOR\b|;", licence)
@@ -65,7 +69,7 @@ def is_lesser(licence: str) -> bool:
 def needed(files: Sequence[Path]) -> dict[str, Distribution]:
     """The installed packages in requirement files, with their dependencies, by normalised name."""
     found: dict[str, Distribution] = {}
-    waiting, alone = [(named, frozenset[str]()) for file in files for named in _named(file)], _alone(files)
+    waiting, alone = [(named, frozenset[str]()) for file in files for named in requirements_in(file)], _alone(files)
     checked: set[tuple[str, frozenset[str]]] = set()
     while waiting:
         requirement, extras = waiting.pop()
@@ -88,13 +92,14 @@ def needed(files: Sequence[Path]) -> dict[str, Distribution]:
 def _alone(files: Iterable[Path]) -> set[str]:
     """The packages that are installed without their dependencies."""
     bare = [file for file in files if file.name in WITHOUT_DEPENDENCIES]
-    return {normalised(requirement.name) for file in bare for requirement in _named(file)}
+    return {normalised(requirement.name) for file in bare for requirement in requirements_in(file)}
 
 
-def _named(file: Path) -> Iterator[Requirement]:
+def requirements_in(file: Path) -> Iterator[Requirement]:
+    """The requirements in a file, and in those that it refers to."""
     for line in file.read_text().splitlines():
         if line.startswith("-r "):
-            yield from _named(file.parent / line[3:].strip())
+            yield from requirements_in(file.parent / line[3:].strip())
         elif line.startswith("-e "):
             yield Requirement("fairway-client")
         elif line and not line.startswith("#"):
@@ -171,7 +176,8 @@ def table() -> list[Mapping[str, object]]:
 def parts(files: Sequence[Path]) -> tuple[list[Part], list[Part], list[Part]]:
     """The packages, native libraries and crates of these requirement files with all dependencies."""
     found, rows = needed(files), table()
-    packages = sorted(Part(normalised(package.name), package.version, declared(package)) for package in found.values())
+    installed = {Part(normalised(package.name), package.version, declared(package)) for package in found.values()}
+    packages = sorted(installed | set(OF_OTHER_PYTHONS))
     native = sorted({part for package in found.values() for part in libraries(package, rows)})
     return packages, native, sorted({part for package in found.values() for part in crates(package)})
 
@@ -228,7 +234,8 @@ def second_opinion(folder: Path, packages: Iterable[Part]) -> list[str]:
     stated = {
         normalised(entry["Name"]): entry["License"] for entry in json.loads((folder / "licences.json").read_text())
     }
-    return problems(Part(package.name, package.version, stated.get(package.name, "")) for package in packages)
+    installed = (package for package in packages if package not in OF_OTHER_PYTHONS or package.name in stated)
+    return problems(Part(package.name, package.version, stated.get(package.name, "")) for package in installed)
 
 
 def bill(folder: Path, packages: Sequence[Part], others: Iterable[Part]) -> dict[str, Any]:

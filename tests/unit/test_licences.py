@@ -16,9 +16,11 @@ from tests.sbom import (
     is_lesser,
     libraries,
     needed,
+    normalised,
     page,
     parts,
     problems,
+    requirements_in,
     table,
 )
 
@@ -37,9 +39,16 @@ def test_nothing_that_is_linked_is_under_the_gpl_and_every_licence_is_known(
 def test_the_page_lists_every_package_and_library(found: tuple[list[Part], list[Part], list[Part]]) -> None:
     packages, native, _ = found
     kept = PAGE.read_text()
-    # Some packages are needed by some versions of Python only, so the page may list more than this version needs.
     missing = [line for line in page(packages, native, ()).splitlines() if line not in kept]
-    assert missing == [], "run `make sbom`"
+    assert missing == [], "run `make sbom`, and name packages that other versions of Python lack in tests/sbom.py"
+
+
+def test_the_constraints_name_every_package_with_the_version_that_is_installed(
+    found: tuple[list[Part], list[Part], list[Part]],
+) -> None:
+    constraints = {normalised(each.name): str(each.specifier) for each in requirements_in(ROOT / "constraints.txt")}
+    loose = [part for part in found[0] if constraints.get(part.name) != f"=={part.version}"]
+    assert loose == []
 
 
 def test_the_walk_reaches_what_packages_need() -> None:
