@@ -74,9 +74,9 @@ class Attempts:
 
         Returns how many could be claimed. Short parts that become ready meanwhile, and whose turn it is, are run too. A
         bundle is meant for parts that take milliseconds, because their outcomes are recorded together. When one part
-        takes longer than `YIELDS_AFTER_S`, those after it are requeued for other workers. When all parts take long,
-        because the machine is busy, outcomes are recorded every `RECORD_EVERY_S`, so that a worker that dies loses
-        little.
+        exceeds its short limit or `YIELDS_AFTER_S`, those after it are requeued, and what becomes ready is published, because
+        the next parts of this thread's own step wait for it. When all parts take long, because the machine is busy, outcomes
+        are recorded every `RECORD_EVERY_S`, so that a worker that dies loses little.
         """
         bundle = _Bundle(leave_at=time.monotonic() + VISIT_S)
         following: list[WakeUp] = []
@@ -109,7 +109,7 @@ class Attempts:
                 claim = bundle.left.pop(0)
                 ended = self._requeued(claim) if bundle.yields else self._run(self._steps[claim.step], claim)
                 bundle.finished.append(ended)
-                bundle.yields = bundle.yields or ended.cost_s > YIELDS_AFTER_S
+                bundle.yields = bundle.yields or _took_long(ended)
                 if (
                     bundle.left
                     and not bundle.yields
@@ -129,7 +129,7 @@ class Attempts:
 
     def _record(self, bundle: _Bundle) -> None:
         finished, bundle.finished = bundle.finished, []
-        may_follow = self._may_follow if time.monotonic() < bundle.leave_at else ()
+        may_follow = self._may_follow if time.monotonic() < bundle.leave_at and not bundle.yields else ()
         until = self._claims.until([attempt.claim for attempt in finished])
         bundle.following += self._recorder.record_and_keep(finished, until, may_follow)
 
@@ -222,6 +222,11 @@ class _Bundle:
     finished: list[Finished] = field(default_factory=list)
     following: list[WakeUp] = field(default_factory=list)
     yields: bool = False
+
+
+def _took_long(ended: Finished) -> bool:
+    exceeded = isinstance(ended.outcome, Later) and ended.outcome.reason == TAKES_LONG
+    return exceeded or ended.cost_s > YIELDS_AFTER_S
 
 
 def _temporary_folder(cleanup: ExitStack) -> Path:

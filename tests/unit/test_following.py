@@ -10,7 +10,7 @@ import pytest
 
 from functions.arrivals import take_arrivals
 from layers.attempts.runner import Runner
-from layers.domain.errors import StoreUnreachable
+from layers.domain.errors import StoreUnreachable, TakesLong
 from layers.domain.fairness import FOLLOWS_S, VISIT_S
 from layers.domain.file import File, original_key
 from layers.domain.message import Arrival, WakeUp
@@ -120,6 +120,20 @@ def test_a_lease_of_parts_that_follow_is_no_longer_than_that_of_a_message(monkey
     bundle, host.topics.published = host.topics.published, []
     assert host.runner.run_all(bundle) == 10
     assert len(leases) == 4 and set(leases) == {leases[0]}
+
+
+def test_a_thread_goes_back_to_its_own_step_when_a_part_that_follows_takes_long() -> None:
+    ran: list[str] = []
+
+    def endless(file: File, work: Any) -> Done:
+        ran.append(work.claim.step)
+        raise TakesLong
+
+    host = following_host(read=endless, picture=endless)
+    take_arrivals(host.runner, [Arrival(original_key(TENANT, host.upload())) for _ in range(5)])
+    assert run_intakes(host) == 5
+    assert ran == ["read"]
+    assert {state for step in ("read", "picture") for state in states(host, step)} == {"retrying"}
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from layers.attempts.attempt import LEASE_GRACE_S, RECORD_EVERY_S, YIELDS_AFTER_
 from layers.attempts.dispatching import BACKLOG_SAMPLE_EVERY_S
 from layers.attempts.runner import Runner
 from layers.domain import lifecycle
-from layers.domain.errors import StoreUnreachable
+from layers.domain.errors import StoreUnreachable, TakesLong
+from layers.domain.fairness import BUNDLE_TOOK_LONG, LONG_S, TAKES_LONG
 from layers.domain.file import File, PageSummary
 from layers.domain.message import WakeUp
 from layers.domain.page import Source
@@ -113,6 +114,20 @@ def done(file: File, work: Any) -> Done:
     return Done()
 
 
+def answering(*answers: Done | Exception) -> Callable[[File, Any], Done]:
+    """A step that returns, or raises, one answer after the other."""
+    left = iter(answers)
+
+    def run(file: File, work: Any) -> Done:
+        match next(left):
+            case Done() as outcome:
+                return outcome
+            case error:
+                raise error
+
+    return run
+
+
 @pytest.mark.parametrize("pays_by_call", [False, True])
 def test_a_lease_is_longer_than_the_time_limit_and_paid_steps_are_claimed_durably(pays_by_call: bool) -> None:
     ports = RecordingPorts()
@@ -143,6 +158,14 @@ def test_the_parts_after_one_that_took_long_are_requeued(monkeypatch: pytest.Mon
     assert ports.calls_of("dispatch_later") == [(0.0,)]
 
 
+def test_the_parts_after_one_that_exceeded_its_short_limit_are_requeued() -> None:
+    ports = RecordingPorts()
+    read = answering(Done(), TakesLong())
+    assert runner(ports, Step("read", read, parts_per_message=10)).run_all([WAKE_UP] * 4) == 4
+    outcomes = [outcome for _, outcome, _ in ports.calls_of("record")]
+    assert outcomes == [Done(), Later(0.0, TAKES_LONG, LONG_S), *[Later(0.0, BUNDLE_TOOK_LONG)] * 2]
+
+
 def test_outcomes_of_a_slow_bundle_are_recorded_before_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     ports, now = RecordingPorts(), 0.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
@@ -160,16 +183,8 @@ def test_outcomes_of_a_slow_bundle_are_recorded_before_its_end(monkeypatch: pyte
 
 
 def test_outcomes_before_the_store_was_lost_are_recorded() -> None:
-    answers = iter([Done(), Done(), StoreUnreachable("no answer")])
-
-    def read(file: File, work: Any) -> Done:
-        match next(answers):
-            case Done() as outcome:
-                return outcome
-            case error:
-                raise error
-
     ports = RecordingPorts()
+    read = answering(Done(), Done(), StoreUnreachable("no answer"))
     assert runner(ports, Step("read", read, parts_per_message=10)).run_all([WAKE_UP] * 3) == 3
     assert [type(outcome) for _, outcome, _ in ports.calls_of("record")] == [Done, Done, Later]
 
