@@ -21,6 +21,7 @@ from tests.standins.tesseract import UNSURE
 
 REPUBLISHED_S = 30.0
 MODEL_S = 0.3
+STATEMENT_S, UNPAUSED_S = 0.05, 0.1
 SHUTDOWNS = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)  # PostgreSQL's fast and immediate shutdown, and a crash
 
 
@@ -188,22 +189,26 @@ def _queued(system: System, batch_id: str) -> set[tuple[str, str, int, int]]:
     return {(str(row["file_id"]), row["step"], row["part"], row["attempt"]) for row in rows}
 
 
-def _paused_with_some_queued(system: System, batch_id: str) -> bool:
-    """Pause the workers if some wake-ups are queued at that moment. Returns whether they are paused."""
-    _pause_workers(system)
-    if _queued(system, batch_id):
-        return True
-    _resume_workers(system)
-    return False
+def _paused_with_some_queued(system: System, batch_id: str, within_s: float) -> set[tuple[str, str, int, int]]:
+    """Pause the workers at a moment at which some wake-ups are queued. Returns these."""
+    began = time.monotonic()
+    while True:
+        _pause_workers(system)
+        time.sleep(STATEMENT_S)  # PostgreSQL ends the statements that paused workers have sent
+        if queued := _queued(system, batch_id):
+            return queued
+        _resume_workers(system)
+        if system.is_settled(batch_id) or time.monotonic() - began > within_s:
+            raise AssertionError(f"no wake-up was queued at any check: {dict(system.files(batch_id))}")
+        time.sleep(UNPAUSED_S)
 
 
 def _wipe(system: System, batch_id: str, share_done: float, sets_clock: bool, within_s: float) -> tuple[int, float]:
     """Delete all messages when this share of a batch is done. Returns the number of lost wake-ups, and the seconds until
     all of them have run."""
     wait_until(lambda: _share_done(system, batch_id) > share_done, within_s, f"{share_done:.0%} of the records")
-    wait_until(lambda: _paused_with_some_queued(system, batch_id), within_s, "some wake-ups are queued")
+    lost = _paused_with_some_queued(system, batch_id, within_s)
     system.wipe_topics()
-    lost = _queued(system, batch_id)
     if sets_clock:
         system.clock.forward(REPUBLISHED_S)
     _resume_workers(system)
