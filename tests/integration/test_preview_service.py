@@ -252,6 +252,7 @@ def test_more_documents_than_may_wait_are_sent_away_with_a_time_to_come_back(ser
 
 
 def test_metrics_count_conversions_by_outcome(service: Service) -> None:
+    service.convert("a.docx", letter(200))
     service.convert("a.docx", b"no document")
     text = service.http.get("/metrics").text
     assert 'fairway_preview_conversions_total{outcome="printed"}' in text

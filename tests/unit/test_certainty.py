@@ -10,7 +10,7 @@ from layers.domain.extraction.certainty_weights import SIGNS, WEIGHTS
 from layers.domain.extraction.lines import Lines
 from layers.domain.extraction.rules import extract
 from layers.domain.extraction.sums import sums_of
-from layers.domain.page import Evidence, Page, Word
+from layers.domain.page import Evidence, Page, Source, Word
 
 SCHEMA = {
     "type": "object",
@@ -23,8 +23,8 @@ SCHEMA = {
 LINES = ("ACME TOOLS SDN BHD", "Date: 25/03/2018", "Cash 20.00", "Change 10.50", "TOTAL 9.50")
 
 
-def evidence(*lines: str, confidence: float = 98.0, unsure: str = "") -> dict[str, Evidence]:
-    """The evidence of a page. Words of `unsure` were read with a low confidence."""
+def page(*lines: str, source: Source = "ocr", confidence: float = 98.0, unsure: str = "") -> Page:
+    """A page with these lines. Words of `unsure` were read with a low confidence."""
     words = tuple(
         Word(
             word,
@@ -37,7 +37,11 @@ def evidence(*lines: str, confidence: float = 98.0, unsure: str = "") -> dict[st
         for row, line in enumerate(lines)
         for at, word in enumerate(line.split())
     )
-    return extract([Page(1, "\n".join(lines), words, "ocr", confidence, 800, 1000)], SCHEMA).evidence
+    return Page(1, "\n".join(lines), words, source, confidence, 800, 1000)
+
+
+def evidence(*lines: str, confidence: float = 98.0, unsure: str = "") -> dict[str, Evidence]:
+    return extract([page(*lines, confidence=confidence, unsure=unsure)], SCHEMA).evidence
 
 
 def probability(name: str, *lines: str, confidence: float = 98.0, unsure: str = "") -> float:
@@ -51,10 +55,25 @@ def test_a_value_is_less_probable_if_its_words_were_read_with_less_confidence(na
     assert probability(name, *LINES, confidence=50.0) < probability(name, *LINES, confidence=90.0)
 
 
-def test_only_the_words_of_a_value_count() -> None:
+def test_only_the_words_of_a_value_count_for_its_confidence() -> None:
     found = evidence(*LINES, unsure="TOOLS")
     assert (found["company"].confidence, found["total"].confidence) == (40.0, 98.0)
-    assert found["total"].probability == evidence(*LINES)["total"].probability
+
+
+def test_a_value_is_less_probable_on_a_page_with_many_unsure_words() -> None:
+    assert probability("total", *LINES, unsure="ACME TOOLS SDN BHD") < probability("total", *LINES, unsure="TOOLS")
+
+
+def test_a_name_is_less_probable_if_a_long_word_is_one_letter_off_from_a_known_one() -> None:
+    names = ("ACME CONFECTIONERY", "ACME CONFECTIUNERY")
+    usual, misread = (probability("company", name, *LINES[1:]) for name in names)
+    assert misread < 50 < usual
+
+
+def test_an_unsure_word_counts_less_against_a_name_if_it_is_a_known_one() -> None:
+    names = ("ACME TRADING", "ACME TRODIXG")
+    known, unknown = (probability("company", name, *LINES[1:], unsure=name.split()[1]) for name in names)
+    assert unknown < known
 
 
 def test_a_total_that_other_sums_confirm_is_more_probable() -> None:
@@ -73,14 +92,17 @@ def test_a_date_whose_day_may_be_its_month_is_less_probable() -> None:
         ("7-ELEVEN", True),
         ("AC_ME TOOLS SDN BHD", False),
         ("ACME T00LS SDN BHD", False),
+        ("HAI-0 RAYA BHD", False),
+        ("STUDIO 10", True),
         ("ACME 10239 TOOLS SDN BHD", False),
         ('ACME "TOOLS SDN BHD', False),
         ("ACME (TOOLS SDN BHD", False),
     ],
 )
 def test_a_name_with_stray_marks_or_digits_is_not_clean(value: str, is_clean: bool) -> None:
-    candidate = Candidate(value, lambda: Evidence(1, value, None), 50.0)
-    signs = Certainty((), lambda: sums_of(Lines(()))).signs([98.0], value, "company", candidate, [candidate])
+    proof = Evidence(1, value, None)
+    candidate = Candidate(value, lambda: proof, 50.0)
+    signs = Certainty((), lambda: sums_of(Lines(()))).signs(proof, [(value, 98.0)], "company", candidate, [candidate])
     assert signs["clean"] == is_clean
 
 
@@ -96,14 +118,9 @@ def test_each_kind_has_a_weight_for_each_sign() -> None:
     assert kind_of("notes", {"type": "string"}) == kind_of("pages", {"type": "integer"}) == "other"
 
 
-def doubts(*lines: str, source: str = "ocr", confidence: float = 98.0) -> tuple[str, ...]:
-    words = tuple(
-        Word(word, 0.1 * at, 0.03 * row, 0.1 * at + 0.09, 0.03 * row + 0.02, confidence)
-        for row, line in enumerate(lines)
-        for at, word in enumerate(line.split())
-    )
-    page = Page(1, "\n".join(lines), words, source, confidence, 800, 1000)  # type: ignore[arg-type]
-    return extract([page], {"properties": SCHEMA["properties"] | {"title": {"type": "string"}}}).doubtful  # type: ignore[operator]
+def doubts(*lines: str, source: Source = "ocr", confidence: float = 98.0) -> tuple[str, ...]:
+    schema = {"properties": SCHEMA["properties"] | {"title": {"type": "string"}}}  # type: ignore[operator]
+    return extract([page(*lines, source=source, confidence=confidence)], schema).doubtful
 
 
 def test_a_name_that_ocr_read_with_a_letter_missing_between_points_is_doubtful() -> None:
@@ -115,3 +132,16 @@ def test_a_name_that_ocr_read_with_a_letter_missing_between_points_is_doubtful()
 def test_a_value_that_is_more_likely_wrong_than_right_is_doubtful() -> None:
     assert {"company", "date"} <= set(doubts(*LINES, confidence=10.0))
     assert "total" not in doubts(*LINES, confidence=10.0)  # other sums confirm it
+
+
+@pytest.mark.parametrize(
+    ("address", "is_doubtful"),
+    [
+        ("41400 KLANG, SELANGOR", True),
+        ("LOT 12, JALAN KAPAR, 41400 KLANG, SELANGOR", False),
+    ],
+)
+def test_an_address_of_a_postcode_and_a_town_alone_is_doubtful(address: str, is_doubtful: bool) -> None:
+    schema = {"type": "object", "properties": {"address": {"type": "string"}}}
+    found = extract([page("ACME TOOLS SDN BHD", address, *LINES[1:])], schema)
+    assert (found.fields["address"], found.doubtful) == (address, ("address",) if is_doubtful else ())

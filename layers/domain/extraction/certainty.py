@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,18 +17,24 @@ from layers.domain.extraction import labels
 from layers.domain.extraction.address_candidates import POSTCODE
 from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.certainty_weights import SIGNS, WEIGHTS
+from layers.domain.extraction.known_words import may_be_misread, unknown
 from layers.domain.extraction.legal_forms import has_legal_form
 from layers.domain.extraction.sums import Sums
 from layers.domain.page import Evidence, Page, Word
 
 SUREST, LEAST_SURE = 0.995, 0.02  # probabilities of a word, between which its logarithm of the odds is used
+UNSURE_BELOW = 85.0  # the confidence of a word
+MOST_UNSURE = 0.5  # share of a page's words; a larger one counts as this
 FULL_LEAD = 40.0  # a lead of this score over the next candidate counts as 1
 SHORT_ADDRESS = 5  # words
+SPELLED = ("company", "address")  # kinds of values whose words can be compared with known ones
 EVEN = 50.0  # a value with a lower probability is more likely wrong than right
 MONTHS = 12
 NAMED_OR_YEAR_FIRST = re.compile(r"[^\W\d_]{3}|^\D{0,2}\d{4}\D")
 STRAY = re.compile(r"[\"_*|~^=<>{}\\]|\.\.|,,|\w\W?$(?<=[\s]\w)")
-NUMBER_IN_NAME = re.compile(r"\d{3}|[^\W\d_]\d+[^\W\d_]|\d/[A-Z]\b")
+# Digits within a name; a zero at the end of a word, as in `HAI-0`, was mostly an O.
+NUMBER_IN_NAME = re.compile(r"\d{3}|[^\W\d_]\d+[^\W\d_]|\d/[A-Z]\b|[^\W\d_]{2}-?0\b")
+WITHOUT_STREET = re.compile(r"\W*\d{4,6}\b\D*")  # only a postcode and a town
 MIXED = re.compile(r"[^\W\d_]\d[^\W\d_]|\d[OoIlSBZ](?:\d|\b)|\b[OoIlZ]\d")
 
 
@@ -43,35 +49,51 @@ class Certainty:
         self, proof: Evidence, name: str, schema: Mapping[str, Any], best: Candidate, others: Sequence[Candidate]
     ) -> Evidence:
         """The evidence of a value with the confidence of its least sure word, and with its probability, both 0 to 100."""
-        confidences = [word.confidence for word in self._words_of(proof)]
-        if not confidences:
+        words = [(word.text, word.confidence) for word in self._words_of(proof)]
+        if not words:
             page = self._pages.get(proof.page)
-            confidences = [page.confidence if page and page.source == "ocr" else 100.0]
-        signs = self.signs(confidences, proof.text, kind_of(name, schema), best, others)
+            words = [("", page.confidence if page and page.source == "ocr" else 100.0)]
+        signs = self.signs(proof, words, kind_of(name, schema), best, others)
         probability = round(100 * share_right(weighted(kind_of(name, schema), signs)), 1)
-        return replace(proof, confidence=round(min(confidences), 1), probability=probability)
+        return replace(proof, confidence=round(min(sure for _, sure in words), 1), probability=probability)
 
     def is_doubtful(self, proof: Evidence, name: str, best: Candidate) -> bool:
         """Whether a value is doubtful whatever a dataset asks for: it may mean another value, or OCR has read it and it is more
-        likely wrong than right, or a name with marks that no name has."""
+        likely wrong than right, a name with marks that no name has, or an address without its street."""
         page = self._pages.get(proof.page)
         if best.doubtful or page is None or page.source != "ocr":
             return best.doubtful
-        is_name = labels.words_of(name) in labels.TITLES and isinstance(best.value, str)
-        return (proof.probability or 0.0) < EVEN or (is_name and STRAY.search(best.value) is not None)
+        if (proof.probability or 0.0) < EVEN:
+            return True
+        words = labels.words_of(name)
+        if words in labels.TITLES and isinstance(best.value, str):
+            return STRAY.search(best.value) is not None
+        return words in labels.ADDRESSES and WITHOUT_STREET.fullmatch(str(best.value)) is not None
 
     def signs(
-        self, confidences: Sequence[float], text: str, kind: str, best: Candidate, others: Sequence[Candidate]
+        self,
+        proof: Evidence,
+        words: Sequence[tuple[str, float]],
+        kind: str,
+        best: Candidate,
+        others: Sequence[Candidate],
     ) -> dict[str, float]:
-        """What speaks for and against a value, by the names in SIGNS, each about 0 to 1. `text` is that of its evidence."""
-        shares = [min(SUREST, max(LEAST_SURE, confidence / 100)) for confidence in confidences]
+        """What speaks for and against a value, by the names in SIGNS, each about 0 to 1. `words` are those of its evidence with
+        their confidences, 0 to 100."""
         rivals = [other.score for other in others if other.value != best.value]
+        # The unknown parts of each word, or the word itself if no list of words can tell.
+        spelled = [(unknown(word) if kind in SPELLED else [word], confidence) for word, confidence in words]
         return {
             "always": 1.0,
-            "least sure word": odds(min(shares)) / odds(SUREST),
-            "all words": math.exp(sum(map(math.log, shares))),
+            "least sure word": _odds_of_least(confidence for _, confidence in words),
+            "least sure unknown word": _odds_of_least(confidence for found, confidence in spelled if found),
+            "misread word": float(
+                kind in SPELLED and any(may_be_misread(each) for found, _ in spelled for each in found)
+            ),
+            "all words": math.prod(_share(confidence) for _, confidence in words),
+            "unsure words of the page": self._unsure_share(proof.page),
             "lead": min(1.0, (best.score - max(rivals)) / FULL_LEAD) if rivals else 1.0,
-            "form": float(_has_form(kind, best.value, text)),
+            "form": float(_has_form(kind, best.value, proof.text)),
             "clean": float(_is_clean(kind, best)),
             "sums": float(kind == "total" and self._confirms(best.value)),
             "doubtful": float(best.doubtful),
@@ -89,6 +111,13 @@ class Certainty:
             if x0 <= (word.x0 + word.x1) / 2 <= x1 and y0 <= (word.y0 + word.y1) / 2 <= y1 and word.text in proof.text
         ]
 
+    def _unsure_share(self, page_number: int) -> float:
+        """The share of the words on a page that OCR was unsure of: where print is hard to read, sure words are wrong more often."""
+        page = self._pages.get(page_number)
+        if page is None or not page.words:
+            return 0.0
+        return min(MOST_UNSURE, sum(word.confidence < UNSURE_BELOW for word in page.words) / len(page.words))
+
     def _confirms(self, value: float) -> bool:
         """Whether other sums of the bill confirm a total."""
         sums = self.sums()
@@ -97,6 +126,15 @@ class Certainty:
     @cached_property
     def _pages(self) -> Mapping[int, Page]:
         return {page.number: page for page in self.pages}
+
+
+def _odds_of_least(confidences: Iterable[float]) -> float:
+    """The logarithm of the odds of the lowest of some confidences, as a share of its largest value; 1 if there are none."""
+    return odds(_share(min(confidences, default=100.0))) / odds(SUREST)
+
+
+def _share(confidence: float) -> float:
+    return min(SUREST, max(LEAST_SURE, confidence / 100))
 
 
 def _has_form(kind: str, value: Any, text: str) -> bool:

@@ -37,7 +37,7 @@ SURELY_READ = (
     90.0  # the confidence of a value that resists a known one, unless a number or a domain identifies the sender
 )
 PROBABLE = (
-    85.0  # the probability of a value that resists a known one from a single example, which the document shows too
+    90.0  # the probability of a value that resists a known one from a single example, which the document shows too
 )
 LEAST_RESEMBLANCE = 0.6  # of a value that resists otherwise
 LEAST_EXAMPLES = 2  # from which on the memory contradicts
