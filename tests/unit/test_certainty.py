@@ -70,6 +70,12 @@ def test_a_name_is_less_probable_if_a_long_word_is_one_letter_off_from_a_known_o
     assert misread < 50 < usual
 
 
+def test_the_spelling_of_a_text_that_nobody_had_to_read_does_not_count() -> None:
+    names = ("ACME CONFECTIONERY", "ACME CONFECTIUNERY")
+    usual, other = (extract([page(name, *LINES[1:], source="native")], SCHEMA).evidence["company"] for name in names)
+    assert usual.probability == other.probability
+
+
 def test_an_unsure_word_counts_less_against_a_name_if_it_is_a_known_one() -> None:
     names = ("ACME TRADING", "ACME TRODIXG")
     known, unknown = (probability("company", name, *LINES[1:], unsure=name.split()[1]) for name in names)

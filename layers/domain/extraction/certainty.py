@@ -27,7 +27,7 @@ UNSURE_BELOW = 85.0  # the confidence of a word
 MOST_UNSURE = 0.5  # share of a page's words; a larger one counts as this
 FULL_LEAD = 40.0  # a lead of this score over the next candidate counts as 1
 SHORT_ADDRESS = 5  # words
-SPELLED = ("company", "address")  # kinds of values whose words can be compared with known ones
+SPELLED = ("company", "address")  # kinds of values whose words are compared with known ones if they were read
 EVEN = 50.0  # a value with a lower probability is more likely wrong than right
 MONTHS = 12
 NAMED_OR_YEAR_FIRST = re.compile(r"[^\W\d_]{3}|^\D{0,2}\d{4}\D")
@@ -81,15 +81,15 @@ class Certainty:
         """What speaks for and against a value, by the names in SIGNS, each about 0 to 1. `words` are those of its evidence with
         their confidences, 0 to 100."""
         rivals = [other.score for other in others if other.value != best.value]
-        # The unknown parts of each word, or the word itself if no list of words can tell.
-        spelled = [(unknown(word) if kind in SPELLED else [word], confidence) for word, confidence in words]
+        page = self._pages.get(proof.page)
+        is_spelled = kind in SPELLED and page is not None and page.source != "native"
+        # The unknown parts of each word, or the word itself if the lists of words can't tell.
+        spelled = [(unknown(word) if is_spelled else [word], confidence) for word, confidence in words]
         return {
             "always": 1.0,
             "least sure word": _odds_of_least(confidence for _, confidence in words),
             "least sure unknown word": _odds_of_least(confidence for found, confidence in spelled if found),
-            "misread word": float(
-                kind in SPELLED and any(may_be_misread(each) for found, _ in spelled for each in found)
-            ),
+            "misread word": float(is_spelled and any(may_be_misread(each) for found, _ in spelled for each in found)),
             "all words": math.prod(_share(confidence) for _, confidence in words),
             "unsure words of the page": self._unsure_share(proof.page),
             "lead": min(1.0, (best.score - max(rivals)) / FULL_LEAD) if rivals else 1.0,
