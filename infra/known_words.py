@@ -14,30 +14,12 @@ from collections.abc import Iterator
 from layers.domain.extraction.known_words import FILE, LATIN, LEAST_LETTERS, KnownWords
 from layers.domain.extraction.spelling import folded
 
+# fmt: off
 LANGUAGES = (
-    *(
-        "ca",
-        "cs",
-        "da",
-        "de",
-        "es",
-        "fi",
-        "fil",
-        "fr",
-        "hu",
-        "id",
-        "is",
-        "it",
-        "lt",
-        "lv",
-        "ms",
-        "nb",
-        "nl",
-        "pl",
-        "pt",
-    ),
-    *("ro", "sh", "sk", "sl", "sv", "tr", "vi"),
-)
+    "ca", "cs", "da", "de", "es", "fi", "fil", "fr", "hu", "id", "is", "it", "lt", "lv", "ms", "nb", "nl", "pl", "pt", "ro", "sh", "sk",
+    "sl", "sv", "tr", "vi",
+)  # and English
+# fmt: on
 MOST = 20_000  # of each of them, so that rare forms of one language don't excuse errors in another
 LEAST_ENGLISH = 1e-7  # share of all words; names of places of the whole world are among these
 

@@ -36,6 +36,7 @@ def test_usual_words_are_known(text: str) -> None:
         ("HRDWARES", False),  # two letters off
         ("MYNEWS", False),  # too short to tell from a name
         ("UNIHAKKA", False),
+        ("X" * 10_000, False),
     ],
 )
 def test_an_unknown_long_word_that_is_one_letter_off_from_a_known_one_may_be_misread(

@@ -19,7 +19,8 @@ from layers.domain.extraction.spelling import folded
 FILE = Path(__file__).with_name("known_words.bin")
 BITS_A_WORD, PROBES = 24, 17  # about one other word in 100,000 counts as known
 LEAST_LETTERS = 4  # shorter words are not in the file
-LEAST_OF_MISREAD = 8  # many shorter names are one letter off from a word
+# Many shorter names are one letter off from a word, and the time to search grows with the square of the length.
+LEAST_OF_MISREAD, MOST_OF_MISREAD = 8, 40
 PARTS = re.compile(r"[^\W\d_]{4,}")
 LATIN = re.compile(r"[a-z\u00df-\u024f]+")
 
@@ -56,7 +57,7 @@ def unknown(text: str) -> list[str]:
 
 def may_be_misread(word: str) -> bool:
     """Whether a word that is not known, in lower case, is long and one letter off from a known one."""
-    return len(word) >= LEAST_OF_MISREAD and _is_near_a_known_one(word)
+    return LEAST_OF_MISREAD <= len(word) <= MOST_OF_MISREAD and _is_near_a_known_one(word)
 
 
 def _places(word: str, count: int) -> Iterator[int]:
