@@ -10,9 +10,9 @@ the file. docs/licences.md names their sources.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
-from layers.domain.extraction.known_words import FILE, LATIN, LEAST_LETTERS, KnownWords
-from layers.domain.extraction.spelling import folded
+from layers.domain.extraction.known_words import FILE, KnownWords, latin_words
 
 # fmt: off
 LANGUAGES = (
@@ -25,22 +25,20 @@ LEAST_ENGLISH = 1e-7  # share of all words; names of places of the whole world a
 
 
 def words() -> Iterator[str]:
-    """The words, also without accents, because OCR and people often leave these out."""
-    from wordfreq import get_frequency_list  # not installed elsewhere: its lists have 57 MB
+    """The words as `latin_words` returns them."""
+    from wordfreq import get_frequency_dict, iter_wordlist  # not installed elsewhere: its lists have 57 MB
 
-    for language, wordlist in (("en", "large"), *((language, "small") for language in LANGUAGES)):
-        # The lists of words by frequency, each 100 times the negative logarithm of their share.
-        ranked = [
-            word
-            for negative_log, of_this_frequency in enumerate(get_frequency_list(language, wordlist))
-            for word in of_this_frequency
-            if len(word) >= LEAST_LETTERS
-            and LATIN.fullmatch(word)
-            and (language != "en" or 10 ** (-negative_log / 100) >= LEAST_ENGLISH)
-        ]
-        for word in ranked if language == "en" else ranked[:MOST]:
-            yield word
-            yield folded(word)
+    for entry, share in get_frequency_dict("en", "large").items():
+        if share >= LEAST_ENGLISH:
+            yield from _as_word(entry)
+    for language in LANGUAGES:
+        ranked = (word for entry in iter_wordlist(language, "small") for word in _as_word(entry))
+        yield from islice(ranked, MOST)
+
+
+def _as_word(entry: str) -> Iterator[str]:
+    """The word of an entry; entries such as `don't` and `mp3` have none."""
+    return latin_words(entry) if entry.isalpha() else iter(())
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from tests.standins.tesseract import UNSURE
 
 REPUBLISHED_S = 30.0
 MODEL_S = 0.3
-STATEMENT_S, UNPAUSED_S = 0.05, 0.1
+STATEMENT_S = 0.05
+WakeUps = set[tuple[str, str, int, int]]
 SHUTDOWNS = (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL)  # PostgreSQL's fast and immediate shutdown, and a crash
 
 
@@ -181,7 +182,7 @@ def _files_per_s(system: System, batch_id: str, seconds: float) -> float:
     return (_done(system, batch_id) - before) / (time.monotonic() - began)
 
 
-def _queued(system: System, batch_id: str) -> set[tuple[str, str, int, int]]:
+def _queued(system: System, batch_id: str) -> WakeUps:
     """The wake-ups that are published and not claimed, each as file, step, part and attempt."""
     rows = system.rows(
         "SELECT file_id, step, part, attempt FROM steps WHERE batch_id = %(id)s AND state = 'queued'", id=batch_id
@@ -189,25 +190,29 @@ def _queued(system: System, batch_id: str) -> set[tuple[str, str, int, int]]:
     return {(str(row["file_id"]), row["step"], row["part"], row["attempt"]) for row in rows}
 
 
-def _paused_with_some_queued(system: System, batch_id: str, within_s: float) -> set[tuple[str, str, int, int]]:
-    """Pause the workers at a moment at which some wake-ups are queued. Returns these."""
-    began = time.monotonic()
-    while True:
-        _pause_workers(system)
-        time.sleep(STATEMENT_S)  # PostgreSQL ends the statements that paused workers have sent
-        if queued := _queued(system, batch_id):
-            return queued
-        _resume_workers(system)
-        if system.is_settled(batch_id) or time.monotonic() - began > within_s:
-            raise AssertionError(f"no wake-up was queued at any check: {dict(system.files(batch_id))}")
-        time.sleep(UNPAUSED_S)
+def _queued_while_paused(system: System, batch_id: str) -> WakeUps:
+    """Pause the workers. Returns the wake-ups that are queued then; if there are none, the workers run again."""
+    _pause_workers(system)
+    time.sleep(STATEMENT_S)  # PostgreSQL ends the statements that paused workers have sent
+    if queued := _queued(system, batch_id):
+        return queued
+    _resume_workers(system)
+    if system.is_settled(batch_id):
+        raise AssertionError(f"no wake-up was queued at any check: {dict(system.files(batch_id))}")
+    return set()
 
 
 def _wipe(system: System, batch_id: str, share_done: float, sets_clock: bool, within_s: float) -> tuple[int, float]:
     """Delete all messages when this share of a batch is done. Returns the number of lost wake-ups, and the seconds until
     all of them have run."""
     wait_until(lambda: _share_done(system, batch_id) > share_done, within_s, f"{share_done:.0%} of the records")
-    lost = _paused_with_some_queued(system, batch_id, within_s)
+    lost: WakeUps = set()
+
+    def some_are_queued() -> bool:
+        lost.update(_queued_while_paused(system, batch_id))
+        return bool(lost)
+
+    wait_until(some_are_queued, within_s, "some wake-ups are queued")
     system.wipe_topics()
     if sets_clock:
         system.clock.forward(REPUBLISHED_S)

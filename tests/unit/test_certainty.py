@@ -58,6 +58,8 @@ def test_a_value_is_less_probable_if_its_words_were_read_with_less_confidence(na
 def test_only_the_words_of_a_value_count_for_its_confidence() -> None:
     found = evidence(*LINES, unsure="TOOLS")
     assert (found["company"].confidence, found["total"].confidence) == (40.0, 98.0)
+    sure, less_sure = probability("total", *LINES), probability("total", *LINES, unsure="TOOLS")
+    assert less_sure == pytest.approx(sure, abs=0.5)  # the page alone has an unsure word
 
 
 def test_a_value_is_less_probable_on_a_page_with_many_unsure_words() -> None:

@@ -11,14 +11,13 @@ import hashlib
 import re
 import string
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from layers.domain.extraction.spelling import folded
 
 FILE = Path(__file__).with_name("known_words.bin")
 BITS_A_WORD, PROBES = 24, 17  # about one other word in 100,000 counts as known
-LEAST_LETTERS = 4  # shorter words are not in the file
 # Many shorter names are one letter off from a word, and the time to search grows with the square of the length.
 LEAST_OF_MISREAD, MOST_OF_MISREAD = 8, 40
 PARTS = re.compile(r"[^\W\d_]{4,}")
@@ -33,7 +32,7 @@ class KnownWords:
 
     @classmethod
     def of(cls, words: Iterable[str]) -> KnownWords:
-        """A set of these words, in lower case."""
+        """A set of these words."""
         distinct = frozenset(words)
         bits = bytearray(-(-len(distinct) * BITS_A_WORD // 8))
         for word in distinct:
@@ -49,14 +48,19 @@ class KnownWords:
         return bytes(self._bits)
 
 
+def latin_words(text: str) -> Iterator[str]:
+    """The words of at least four Latin letters in a text, in lower case and without accents, which OCR and people often leave
+    out."""
+    return filter(LATIN.fullmatch, map(folded, PARTS.findall(text)))
+
+
 def unknown(text: str) -> list[str]:
-    """The words of at least four Latin letters in a text that are not known, in lower case."""
-    words = (part.lower() for part in PARTS.findall(text))
-    return [word for word in words if LATIN.fullmatch(word) and not _is_known(word)]
+    """The Latin words in a text that are not known."""
+    return [word for word in latin_words(text) if word not in _known()]
 
 
 def may_be_misread(word: str) -> bool:
-    """Whether a word that is not known, in lower case, is long and one letter off from a known one."""
+    """Whether a word of `unknown` is long and one letter off from a known one."""
     return LEAST_OF_MISREAD <= len(word) <= MOST_OF_MISREAD and _is_near_a_known_one(word)
 
 
@@ -67,14 +71,10 @@ def _places(word: str, count: int) -> Iterator[int]:
     return ((first + probe * step) % count for probe in range(PROBES))
 
 
-def _is_known(word: str) -> bool:
-    return word in _known() or folded(word) in _known()
-
-
 @lru_cache(maxsize=4096)  # the same senders come again
 def _is_near_a_known_one(word: str) -> bool:
     known = _known()
-    return any(other in known for other in _one_letter_off(folded(word)))
+    return any(other in known for other in _one_letter_off(word))
 
 
 def _one_letter_off(word: str) -> Iterator[str]:
@@ -88,6 +88,6 @@ def _one_letter_off(word: str) -> Iterator[str]:
                 yield before + letter + after
 
 
-@lru_cache(maxsize=1)
+@cache
 def _known() -> KnownWords:
     return KnownWords(FILE.read_bytes())
