@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import sys
 
-from layers.adapters.postgres.migration import SCHEMA, MigrationChanged, give_login, migrate
+from layers.adapters.postgres.migration import (
+    SCHEMA,
+    MigrationBlocked,
+    MigrationChanged,
+    ServerTooOld,
+    give_login,
+    migrate,
+)
 
-__all__ = ["SCHEMA", "MigrationChanged", "give_login", "migrate"]
+__all__ = ["SCHEMA", "MigrationBlocked", "MigrationChanged", "give_login", "migrate"]
 
 if __name__ == "__main__":
-    applied = migrate(sys.argv[1])
+    try:
+        applied = migrate(sys.argv[1])
+    except (MigrationBlocked, MigrationChanged, ServerTooOld) as error:
+        sys.exit(f"The database was not migrated: {error}")
     print("Applied:", ", ".join(applied) if applied else "nothing, the database is up to date")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -16,22 +18,73 @@ from layers.domain.keys import hash_key
 SCHEMA = Path(__file__).resolve().parents[3] / "schema"
 LOCK = 7_240_115_901
 OLDEST_SERVER = 14
+FUNCTIONS = "functions"  # the name under which the digest of all SQL functions is kept
+PATIENCE_S = 300.0  # CloudFormation gives the migration 600 s
+PAUSE_S = 1.0
+
 # By default, a role called `fairway` creates everything in the schema of its name, which has the views of datasets.
 IN_PUBLIC = "SELECT set_config('search_path', 'public', true)"
+# All that come later wait behind a lock that is not granted yet, so it is waited for briefly, and asked for again.
+# The order is that of Fairway's transactions. `migrations` stays readable for health checks.
+HOLD_TABLES = """
+DO $$
+DECLARE
+    held regclass;
+BEGIN
+    SET LOCAL lock_timeout = '3s';
+    FOR held IN SELECT oid FROM pg_class
+                 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'migrations'
+                   AND pg_has_role(relowner, 'USAGE')
+                 ORDER BY array_position('{files,steps,file_changes}', relname::text), relname LOOP
+        EXECUTE format('LOCK TABLE %s IN ACCESS EXCLUSIVE MODE', held);
+    END LOOP;
+END $$
+"""
+NOTE_APPLIED = """
+INSERT INTO public.migrations (name, digest) VALUES (%s, %s)
+ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, applied_at = now()
+"""
+# A waiting statement may be in an older function already, and would go on in it.
+CANCEL_WAITING = """
+SELECT pg_cancel_backend(pid)
+  FROM (SELECT DISTINCT pid FROM pg_locks
+         WHERE NOT granted AND locktype = 'relation'
+           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())) waiting
+  JOIN pg_stat_activity USING (pid)
+ WHERE usename IN ('fairway_worker', 'fairway_api') AND pg_has_role(usesysid, 'USAGE')
+"""
+LONG_TRANSACTIONS = """
+SELECT format('pid %s of %s %s, in a transaction since %s', pid, usename, application_name, xact_start::timestamptz(0))
+  FROM pg_stat_activity
+ WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < now() - interval '1 second'
+   AND pid IN (SELECT pid FROM pg_locks WHERE granted AND locktype = 'relation')
+ ORDER BY xact_start
+"""
+
+Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class ServerTooOld(Exception):
     """The server is older than the oldest version that Fairway supports."""
 
 
+class MigrationBlocked(Exception):
+    """Others use the tables, and never stop. The message names their sessions."""
+
+
 class MigrationChanged(Exception):
     """A migration was edited after it was applied. Migrations only go forward: add a new one."""
 
 
-def migrate(database_url: str, schema: Path = SCHEMA) -> list[str]:
-    """Apply the missing migrations, in order, under an advisory lock. Returns the names of those that were applied.
+def migrate(database_url: str, schema: Path = SCHEMA, *, patience_s: float = PATIENCE_S) -> list[str]:
+    """Apply the missing migrations, in order, and replace the SQL functions if they differ: all of it, or nothing.
 
-    Raises MigrationChanged if the file of an applied migration was changed since, and ServerTooOld.
+    Returns the names of what was applied. It can run while Fairway works: no statement sees an older function with newer
+    tables. For this one transaction makes all changes while it holds all tables, and those who wait for one are
+    cancelled at its end. To workers and the API this looks as if the database had been away for a moment.
+
+    Raises MigrationBlocked if the tables were in use for `patience_s` seconds without a gap, MigrationChanged if the
+    file of an applied migration was changed since, and ServerTooOld.
     """
     # The lock has a separate transaction: a pooler may use another connection for each transaction.
     with (
@@ -50,9 +103,18 @@ def migrate(database_url: str, schema: Path = SCHEMA) -> list[str]:
             "name text PRIMARY KEY, digest text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
         applied: dict[str, str] = dict(connection.execute("SELECT name, digest FROM public.migrations").fetchall())
-        return [
-            path.stem for path in sorted((schema / "migrations").glob("*.sql")) if _apply(connection, path, applied)
-        ] + (_create_functions(connection, schema, applied))
+        _refuse_changed(applied, schema)
+        names = pending(applied, schema)
+        give_up_at = time.monotonic() + patience_s
+        while names:
+            try:
+                _apply(connection, names, schema)
+                break
+            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+                if time.monotonic() > give_up_at:
+                    raise MigrationBlocked(_who_blocks(connection)) from None
+                time.sleep(PAUSE_S)
+        return names
 
 
 def pending(applied: Mapping[str, str], schema: Path = SCHEMA) -> list[str]:
@@ -61,48 +123,45 @@ def pending(applied: Mapping[str, str], schema: Path = SCHEMA) -> list[str]:
     `applied` has the digest of each applied migration.
     """
     missing = [path.stem for path in sorted((schema / "migrations").glob("*.sql")) if path.stem not in applied]
-    return missing if applied.get("functions") == _digest_of_functions(schema) else [*missing, "functions"]
+    return missing if applied.get(FUNCTIONS) == _digest(_functions(schema)) else [*missing, FUNCTIONS]
 
 
-def _apply(connection: psycopg.Connection[tuple[str, ...]], path: Path, applied: dict[str, str]) -> bool:
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if path.stem in applied:
-        if applied[path.stem] != digest:
+def _refuse_changed(applied: Mapping[str, str], schema: Path) -> None:
+    for name, digest in applied.items():
+        path = schema / "migrations" / f"{name}.sql"
+        if path.exists() and _digest([path]) != digest:
             raise MigrationChanged(
                 f"{path.name} was changed after it was applied to this database; restore it and add a new migration instead"
             )
-        return False
-    with connection.transaction():
-        connection.execute(IN_PUBLIC)
-        connection.execute(path.read_bytes())
-        connection.execute("INSERT INTO public.migrations (name, digest) VALUES (%s, %s)", [path.stem, digest])
-    return True
 
 
-def _create_functions(
-    connection: psycopg.Connection[tuple[str, ...]], schema: Path, applied: dict[str, str]
-) -> list[str]:
-    digest = _digest_of_functions(schema)
-    if applied.get("functions") == digest:
-        return []
+def _apply(connection: Connection, names: list[str], schema: Path) -> None:
     with connection.transaction():
         connection.execute(IN_PUBLIC)
-        for path in _functions(schema):
-            connection.execute(path.read_bytes())
-        connection.execute(
-            "INSERT INTO public.migrations (name, digest) VALUES ('functions', %s) "
-            "ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, applied_at = now()",
-            [digest],
-        )
-    return ["functions"]
+        connection.execute(HOLD_TABLES)
+        for name in names:
+            paths = _functions(schema) if name == FUNCTIONS else [schema / "migrations" / f"{name}.sql"]
+            for path in paths:
+                connection.execute(path.read_bytes())
+            connection.execute(NOTE_APPLIED, [name, _digest(paths)])
+        connection.execute(CANCEL_WAITING)
+
+
+def _who_blocks(connection: Connection) -> str:
+    """What to tell the person who migrates: the sessions whose transactions use tables for longer than any of Fairway's."""
+    sessions = "; ".join(str(row[0]) for row in connection.execute(LONG_TRANSACTIONS).fetchall())
+    return (
+        "the tables were in use all the time; nothing was changed. Migrate again once these sessions have ended: "
+        + (sessions or "none is left")
+    )
 
 
 def _functions(schema: Path) -> list[Path]:
     return sorted((schema / "functions").glob("*.sql"))
 
 
-def _digest_of_functions(schema: Path) -> str:
-    return hashlib.sha256(b"".join(path.read_bytes() for path in _functions(schema))).hexdigest()
+def _digest(paths: list[Path]) -> str:
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
