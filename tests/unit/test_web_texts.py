@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
+from functools import cache
 from itertools import product
 from typing import Any, get_args
 
@@ -48,10 +48,10 @@ VALUES = {"shown": ["a contact"], "kind": ["sheet", "slide"]}
 OF_SERVICES = {"layers/adapters/extraction/openai_model.py"}
 
 
-def modules() -> Iterator[tuple[str, ast.Module]]:
-    for folder in ("functions", "layers"):
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())
+@cache
+def modules() -> list[tuple[str, ast.Module]]:
+    paths = [path for folder in ("functions", "layers") for path in sorted((ROOT / folder).rglob("*.py"))]
+    return [(path.relative_to(ROOT).as_posix(), ast.parse(path.read_text())) for path in paths]
 
 
 def assigned(tree: ast.Module) -> dict[str, list[ast.expr]]:
