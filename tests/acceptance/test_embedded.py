@@ -9,9 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,8 @@ import pytest
 from botocore.config import Config
 from fairway_client import Client, Refused, is_settled
 from PIL import Image
+
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SAMPLES = ROOT / "events" / "samples"
@@ -50,7 +51,7 @@ class Start:
         self.process = subprocess.Popen(
             [sys.executable, "-m", self.module], cwd=ROOT, env=environment, stdout=log, stderr=log
         )
-        wait_until(lambda: (self.home / "endpoint.json").exists() or self.process.poll() is not None, self.start_s)  # type: ignore[union-attr]
+        eventually(lambda: (self.home / "endpoint.json").exists() or self.process.poll() is not None, self.start_s)  # type: ignore[union-attr]
         if not (self.home / "endpoint.json").exists():
             self.down()
             raise AssertionError(f"it did not start: {(self.home.parent / 'start.log').read_text()[-2000:]}")
@@ -80,15 +81,6 @@ class Start:
             region_name="us-east-1",
             config=Config(s3={"addressing_style": "path"}),
         )
-
-
-def wait_until(holds: Callable[[], Any], within_s: float) -> Any:
-    deadline = time.monotonic() + within_s
-    while not (value := holds()):
-        if time.monotonic() > deadline:
-            return value
-        time.sleep(0.1)
-    return value
 
 
 @pytest.fixture(scope="module")
@@ -282,7 +274,7 @@ def test_the_members_of_an_archive_become_files_of_its_batch(start: Start) -> No
     body = {"files": [{"name": "march.zip", "size_bytes": len(content)}], "expand_archives": True}
     batch = client.call("POST", f"/datasets/{dataset['id']}/batches", body)
     client.put(batch["files"][0]["upload"], content)
-    wait_until(lambda: len(list(client.files(dataset["id"]))) == 6, 60)
+    eventually(lambda: len(list(client.files(dataset["id"]))) == 6, 60)
     files = {file["name"]: file for file in settle(client, dataset["id"], batch["id"])}
     assert {name: file["state"] for name, file in files.items()} == {
         "march.zip": "done",
@@ -349,7 +341,7 @@ def test_a_removed_file_disappears_at_once_and_is_erased_soon(start: Start) -> N
     assert list(client.files(dataset["id"])) == []
     with pytest.raises(Refused, match="not_found"):
         client.call("GET", f"/files/{file['id']}")
-    receipt = wait_until(lambda: erased(client, removal["id"]), 150)
+    receipt = eventually(lambda: erased(client, removal["id"]), 150)
     assert receipt["count"] == 1 and receipt["objects_erased"] >= 3
     listed = start.s3().list_object_versions(Bucket=start.endpoint["bucket"])
     assert not [version for version in listed.get("Versions", []) if file["id"] in version["Key"]]
@@ -370,7 +362,7 @@ def test_a_redrive_runs_a_step_again(start: Start, samples: dict[str, dict[str, 
         step = shown["pipelines"]["thumbnail"]["steps"][0]
         return bool(step["state"] == "done" and step["attempts"] == 2)
 
-    assert wait_until(is_remade, 30)
+    assert eventually(is_remade, 30)
 
 
 def code_block(document: str, language: str, number: int = 1) -> str:
@@ -492,7 +484,7 @@ def test_a_killed_worker_is_restarted_and_its_files_settle(start: Start) -> None
     os.kill(before, signal.SIGKILL)
     files = settle(client, dataset["id"], batch["id"])
     assert {file["state"] for file in files if file["name"] != "locked-invoice.pdf"} == {"done"}
-    assert wait_until(lambda: start.endpoint["processes"].get("worker-1") not in (None, before), 30)
+    assert eventually(lambda: start.endpoint["processes"].get("worker-1") not in (None, before), 30)
 
 
 @pytest.mark.parametrize("part", ["valkey", "store", "postgres"])
@@ -501,9 +493,9 @@ def test_a_killed_server_is_restarted_and_work_continues(start: Start, part: str
     dataset = client.dataset(f"killed {part}")
     before = start.endpoint["processes"][part]
     os.kill(before, signal.SIGKILL)
-    assert wait_until(lambda: start.endpoint["processes"].get(part) not in (None, before), 30)
-    assert wait_until(lambda: is_healthy(start), 30)
-    assert wait_until(lambda: takes_uploads(client, dataset["id"]), 30)
+    assert eventually(lambda: start.endpoint["processes"].get(part) not in (None, before), 30)
+    assert eventually(lambda: is_healthy(start), 30)
+    assert eventually(lambda: takes_uploads(client, dataset["id"]), 30)
     batch = upload_bytes(client, dataset["id"], "after.txt", b"uploaded after a part was killed")
     (file,) = settle(client, dataset["id"], batch["id"])
     assert file["state"] == "done"

@@ -8,8 +8,9 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests import scans
-from tests.acceptance.test_embedded import SAMPLES, Start, settle, wait_until
+from tests.acceptance.test_embedded import SAMPLES, Start, settle
 from tests.browser.ground import Visit, address_of, drop, needs_chromium
+from tests.waiting import eventually
 
 pytestmark = needs_chromium
 SIZE = (827, 1170)  # A4 at 100 dots an inch
@@ -111,7 +112,7 @@ def test_options_that_change_during_an_upload_begin_another_one(visit: Visit, st
         path.write_text(f"Receipt {label}, total 9.50 EUR")
         ask(page, label, splits=False)
         page.locator('input[type="file"]').first.set_input_files([path])
-    assert wait_until(lambda: len(start.client.call("GET", f"/datasets/{dataset['id']}/batches")["batches"]) == 2, 30)
+    assert eventually(lambda: len(start.client.call("GET", f"/datasets/{dataset['id']}/batches")["batches"]) == 2, 30)
     for name in ("first", "second"):
         expect(page.get_by_role("row").filter(has_text=f"{name}.txt")).to_contain_text(name)
     labels = [batch["labels"] for batch in start.client.call("GET", f"/datasets/{dataset['id']}/batches")["batches"]]

@@ -8,7 +8,7 @@ import zipfile
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.acceptance.test_embedded import Start, wait_until
+from tests.acceptance.test_embedded import Start
 from tests.browser.ground import (
     SCREENSHOTS,
     Visit,
@@ -18,6 +18,7 @@ from tests.browser.ground import (
     needs_chromium,
     visiting,
 )
+from tests.waiting import eventually
 
 pytestmark = needs_chromium
 FIRST_BYTES = 60_000
@@ -70,7 +71,7 @@ def test_originals_are_exported_under_paths_of_their_values(visit: Visit, start:
     page.get_by_label("Paths of the files").fill("{nothing}")
     page.get_by_role("button", name="Export", exact=True).click()
     expect(page.get_by_role("alert").filter(has_text="nothing")).to_be_visible()
-    wait_until(lambda: bool(visit.errors), 10)
+    eventually(lambda: bool(visit.errors), 10)
     assert all("status of 400" in error for error in visit.errors)  # as Chromium notes each refusal
     visit.errors.clear()
     page.get_by_label("Paths of the files").fill("{date.year}/{@name}")
@@ -218,7 +219,7 @@ def test_items_of_a_record_are_added_and_corrected(visit: Visit, start: Start) -
     assert start.client.record(file["id"])["fields"]["items"] == [{"amount": 9.5, "description": "Nails"}]
     page.get_by_role("button", name="Remove item 1").click()
     expect(page.get_by_label("amount, item 1")).to_have_count(0)
-    assert wait_until(lambda: not start.client.record(file["id"])["fields"].get("items"), 30)
+    assert eventually(lambda: not start.client.record(file["id"])["fields"].get("items"), 30)
 
 
 def test_new_columns_are_tried_before_they_are_saved(visit: Visit, start: Start) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import httpx
 from playwright.sync_api import Request, expect
 
-from tests.acceptance.test_embedded import Start, wait_until
+from tests.acceptance.test_embedded import Start
 from tests.browser.ground import Held, Visit, address_of, drop, needs_chromium
+from tests.waiting import eventually
 
 pytestmark = needs_chromium
 DONE = re.compile(r"files? uploaded")
@@ -36,7 +37,7 @@ def test_dropped_files_arrive_and_duplicates_are_named(visit: Visit, start: Star
     expect(page.get_by_text("Drop files or folders here")).to_be_visible()
     drop(page, texts(3))
     expect(page.get_by_role("status").filter(has_text="3 files uploaded")).to_be_visible()
-    assert wait_until(lambda: settled(start, dataset["id"]) == 3, 60)
+    assert eventually(lambda: settled(start, dataset["id"]) == 3, 60)
     drop(page, texts(4))
     expect(page.get_by_role("status").filter(has_text="3 were here already")).to_be_visible()
     page.get_by_role("button", name="Details").click()
@@ -73,7 +74,7 @@ def test_a_tab_closed_during_the_upload_continues_in_another(visit: Visit, start
     again.goto(address_of(start, dataset["id"]))
     again.locator('input[type="file"]').first.set_input_files(paths)
     expect(again.get_by_role("status").filter(has_text=DONE)).to_be_visible(timeout=60_000)
-    assert wait_until(lambda: by_state(start, dataset["id"]).get("uploading", 0) == 0, 30)
+    assert eventually(lambda: by_state(start, dataset["id"]).get("uploading", 0) == 0, 30)
     assert sum(by_state(start, dataset["id"]).values()) == 120, by_state(start, dataset["id"])
 
 
@@ -93,8 +94,8 @@ def test_a_paused_upload_continues_and_outlives_a_restart_of_the_api(
     page.get_by_role("button", name="Resume").click()
     expect(page.get_by_role("status").filter(has_text="80 files uploaded")).to_be_visible(timeout=90_000)
     # The page may have sent everything before the API was there again.
-    assert wait_until(lambda: answers(start), 30)
-    assert wait_until(lambda: sum(by_state(start, dataset["id"]).values()) == 80, 30)
+    assert eventually(lambda: answers(start), 30)
+    assert eventually(lambda: sum(by_state(start, dataset["id"]).values()) == 80, 30)
     # The browser reports on its console that the API could not be reached.
     visit.errors[:] = [error for error in visit.errors if "Failed to load resource" not in error]
 

@@ -9,8 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -20,19 +19,10 @@ from infra.local import postgres, process_table
 from infra.local.ports import choose_ports
 from infra.local.supervisor import Supervisor
 from layers.adapters.postgres.migration import ensure_database
+from tests.waiting import eventually
 
 PASSWORD = "for-this-test"
-LONG_S = 30.0
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become another user for PostgreSQL")
-
-
-def eventually(is_so: Callable[[], object]) -> bool:
-    deadline = time.monotonic() + LONG_S
-    while not is_so():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 class Server:

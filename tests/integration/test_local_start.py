@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +20,10 @@ from fairway_client import Client, is_settled
 
 from infra.local import process_table
 from layers.adapters.printing.libreoffice_printer import installed
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG_S = 90.0
-
-
-def eventually(is_so: Callable[[], Any]) -> Any:
-    """The first true result within a generous time limit, else the last result."""
-    deadline = time.monotonic() + LONG_S
-    while not (answer := is_so()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return answer
 
 
 class Start:

@@ -10,7 +10,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,17 +29,10 @@ from infra.local.supervisor import Supervisor
 from infra.topics import TOPICS
 from layers.adapters.aws.sqs_topics import DEAD_SUFFIX
 from tests.store_server import KEY_ID, MOST_BYTES, running_store
+from tests.waiting import eventually
 
 LONG_S = 30.0
 SIGNALS = "fairway:work:arrivals"
-
-
-def eventually(is_so: Callable[[], Any]) -> Any:
-    """The first true result within a generous time limit, else the last result."""
-    deadline = time.monotonic() + LONG_S
-    while not (answer := is_so()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return answer
 
 
 class Store:

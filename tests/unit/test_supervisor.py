@@ -7,8 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,20 +20,10 @@ from infra.local.ports import PortTaken, choose_ports
 from infra.local.process import Process, Running
 from infra.local.supervisor import StartFailed, Supervisor
 from infra.readiness import VARIABLE, ReadyPipe, report_ready
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
-LONG_S = 20.0
-
-
-def eventually(is_so: Callable[[], object]) -> bool:
-    """Whether the condition becomes true within a generous time limit."""
-    deadline = time.monotonic() + LONG_S
-    while not is_so():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def program(name: str, code: str, tmp_path: Path, **changes: object) -> Process:
