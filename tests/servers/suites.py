@@ -31,6 +31,7 @@ SUITES = (
     "tests/integration/test_tenancy.py",
     "tests/integration/test_tenant_data.py",
     "tests/integration/test_dataset_views.py",
+    "tests/integration/test_migrate.py",
     "tests/integration/test_owners.py",
 )
 OLDER = older_binaries()
