@@ -24,8 +24,8 @@ PAUSE_S = 1.0
 
 # By default, a role called `fairway` creates everything in the schema of its name, which has the views of datasets.
 IN_PUBLIC = "SELECT set_config('search_path', 'public', true)"
-# All that come later wait behind a lock that is not granted yet, so it is waited for briefly, and asked for again.
-# The order is that of Fairway's transactions. `migrations` stays readable for health checks.
+# While a lock on a table is waited for, everybody who comes later waits as well; so it is waited for briefly, and all is
+# tried again. The order is that of Fairway's transactions. `migrations` stays readable for health checks.
 HOLD_TABLES = """
 DO $$
 DECLARE
