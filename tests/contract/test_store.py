@@ -400,6 +400,14 @@ def test_the_rest_of_a_bundle_whose_first_part_was_claimed_is_a_new_bundle(world
     assert sorted(len(bundle) for bundle in bundles(world.store.unclaimed(0, 10))) == [1, 2]
 
 
+def test_an_upload_is_looked_for_after_the_clock_was_set_back(world: World) -> None:
+    tenant_id = world.tenant()
+    ((_, key),) = world.promised(1, tenant_id)
+    assert world.store.awaited(60) == {}
+    world.time_passes(-600)
+    assert world.store.awaited(60) == {tenant_id: [key]}
+
+
 def test_missed_uploads_are_marked_and_may_still_arrive(world: World) -> None:
     tenant_id = world.tenant()
     ((file_id, key),) = world.promised(1, tenant_id)

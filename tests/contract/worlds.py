@@ -42,7 +42,7 @@ TIMES = {
     "batch_lanes": ("ready_mark",),
     "lane_clocks": ("floor_at", "in_flight_since"),
     "removals": ("erase_after", "sweep_after"),
-    "files": ("upload_until",),
+    "files": ("upload_until", "created_at", "updated_at"),
     "audits": ("ended_at",),
 }
 

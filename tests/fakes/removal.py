@@ -28,7 +28,7 @@ class MemoryRemovals(MemoryRows):
 
     def promise(self, file: File, *, upload_s: float = 3600, weight: float = 1.0) -> None:
         """Announce a file, so that its object may arrive."""
-        self.files[file.file_id] = FileRow(file, self._now() + upload_s, weight)
+        self.files[file.file_id] = FileRow(file, self._now() + upload_s, self._now(), weight)
 
     def remove(self, file_ids: Sequence[str], undo_s: float = 0.0) -> str:
         """Remove files. Returns the removal's id. They are erased when the time for an undo is over."""

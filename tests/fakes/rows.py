@@ -55,6 +55,7 @@ class StepRow:
 class FileRow:
     file: File
     upload_until: float
+    announced_at: float
     weight: float = 1.0
     state: str = "uploading"
     removal_id: str | None = None

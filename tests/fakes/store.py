@@ -301,7 +301,8 @@ class MemoryStore(MemoryRemovals, MemoryAudit):
     def awaited(self, older_than_s: float) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
         for row in self.files.values():
-            if row.state == "uploading" and not row.removal_id:
+            is_new = 0 <= self._now() - row.announced_at < older_than_s
+            if row.state == "uploading" and not row.removal_id and not is_new:
                 found.setdefault(row.file.tenant_id, []).append(row.file.object_key)
         return {tenant_id: sorted(keys) for tenant_id, keys in found.items()}
 

@@ -157,11 +157,12 @@ SELECT measure_backlogs(:slice_s, :least_s, :first_step) AS waiting
 -- awaited --
 -- Keys of objects that were announced and have not arrived, by tenant, oldest first.
 -- Without files of manifests for which no upload was signed: their number is large, and none can have arrived.
+-- Files that seem to be of the future were announced before the clock was set back.
 SELECT f.tenant_id, array_agg(f.object_key ORDER BY f.file_id) AS object_keys
   FROM files f LEFT JOIN manifests m ON m.batch_id = f.batch_id AND f.manifest_line > m.signed_line
  WHERE f.state = 'uploading' AND f.removed_at IS NULL
-   AND f.created_at < clock_timestamp() - make_interval(secs => :older_than_s)
-   AND (m.manifest_id IS NULL OR f.updated_at > f.created_at) -- its own upload was renewed
+   AND f.created_at NOT BETWEEN clock_timestamp() - make_interval(secs => :older_than_s) AND clock_timestamp()
+   AND (m.manifest_id IS NULL OR f.updated_at <> f.created_at) -- its own upload was renewed
  GROUP BY f.tenant_id
 
 -- miss_uploads --
