@@ -8,7 +8,7 @@ from layers.adapters.postgres.migration import (
     SCHEMA,
     MigrationBlocked,
     MigrationChanged,
-    ServerTooOld,
+    NotMigrated,
     give_login,
     migrate,
 )
@@ -18,6 +18,6 @@ __all__ = ["SCHEMA", "MigrationBlocked", "MigrationChanged", "give_login", "migr
 if __name__ == "__main__":
     try:
         applied = migrate(sys.argv[1])
-    except (MigrationBlocked, MigrationChanged, ServerTooOld) as error:
+    except NotMigrated as error:
         sys.exit(f"The database was not migrated: {error}")
     print("Applied:", ", ".join(applied) if applied else "nothing, the database is up to date")

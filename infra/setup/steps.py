@@ -15,7 +15,7 @@ from infra.setup import bucket, queues, servers
 from infra.setup.results import Result, Unusable, changed, ok, wrong
 from infra.topics import ARRIVALS, TOPICS
 from layers import bootstrap
-from layers.adapters.postgres.migration import MigrationBlocked, MigrationChanged, ensure_database, has_admin
+from layers.adapters.postgres.migration import NotMigrated, ensure_database, has_admin
 from layers.settings import Settings
 
 ROLES = {"FAIRWAY_DATABASE_URL": "fairway_worker", "FAIRWAY_API_DATABASE_URL": "fairway_api"}
@@ -56,7 +56,7 @@ def _database(settings: Settings) -> Iterator[Result]:
         if not applied:
             yield ok("migrations and roles")
         yield _admin(settings, owner)
-    except (psycopg.Error, MigrationBlocked, MigrationChanged) as error:
+    except (psycopg.Error, NotMigrated) as error:
         raise Unusable(f"The database can't be set up: {str(error).strip().splitlines()[0]}") from None
     for variable in ROLES:
         if settings.database_auth == "password" and _url(settings, variable):

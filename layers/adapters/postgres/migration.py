@@ -64,15 +64,19 @@ SELECT format('pid %s of %s %s, in a transaction since %s', pid, usename, applic
 Connection = psycopg.Connection[tuple[Any, ...]]
 
 
-class ServerTooOld(Exception):
+class NotMigrated(Exception):
+    """The database stays as it was. The message says why, and what to do."""
+
+
+class ServerTooOld(NotMigrated):
     """The server is older than the oldest version that Fairway supports."""
 
 
-class MigrationBlocked(Exception):
+class MigrationBlocked(NotMigrated):
     """Others use the tables, and never stop. The message names their sessions."""
 
 
-class MigrationChanged(Exception):
+class MigrationChanged(NotMigrated):
     """A migration was edited after it was applied. Migrations only go forward: add a new one."""
 
 
@@ -176,7 +180,7 @@ class Admin:
 def prepare(database_url: str, logins: Mapping[str, str | None], admin: Admin | None = None) -> list[str]:
     """Migrate, let roles log in with these passwords (None: with IAM tokens only), and create the admin.
 
-    `database_url` is the owner's. Returns the changes. Raises MigrationChanged and psycopg's errors.
+    `database_url` is the owner's. Returns the changes. Raises NotMigrated and psycopg's errors.
     """
     applied = migrate(database_url)
     changed = [f"applied {len(applied)} migrations: {', '.join(applied)}"] if applied else []
