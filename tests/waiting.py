@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-LONG_S = 90.0  # on a busy machine
 CHECK_S = 0.05
 
 
-def eventually(holds: Callable[[], Any], within_s: float = LONG_S) -> Any:
+def eventually(holds: Callable[[], Any], within_s: float) -> Any:
     """The first true result, or the last one once the time is over; assert it."""
     deadline = time.monotonic() + within_s
     while not (result := holds()) and time.monotonic() < deadline:

@@ -22,6 +22,7 @@ from layers.adapters.postgres.migration import ensure_database
 from tests.waiting import eventually
 
 PASSWORD = "for-this-test"
+LONG_S = 30.0
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become another user for PostgreSQL")
 
 
@@ -53,7 +54,7 @@ class Server:
             return cursor.fetchall() if cursor.description else []
 
     def has_come_back(self, killed: int) -> bool:
-        return eventually(lambda: self.pid not in (None, killed) and postgres.answers(self.url))
+        return eventually(lambda: self.pid not in (None, killed) and postgres.answers(self.url), LONG_S)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_a_busy_backend_of_a_killed_server_does_not_block_the_next(server: Serve
     busy = threading.Thread(target=_be_busy, args=(server.url,), daemon=True)
     busy.start()
     active = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT sum(sqrt%' AND state = 'active'"
-    assert eventually(lambda: server.run(active))
+    assert eventually(lambda: server.run(active), LONG_S)
     killed = server.pid
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
@@ -109,7 +110,7 @@ def test_the_server_recovers_from_a_killed_backend(server: Server) -> None:
         os.kill(connection.info.backend_pid, signal.SIGKILL)
         with pytest.raises(psycopg.OperationalError):
             connection.execute("SELECT 1")
-    assert eventually(lambda: postgres.answers(server.url))
+    assert eventually(lambda: postgres.answers(server.url), LONG_S)
 
 
 def test_stopping_does_not_wait_for_clients_and_leaves_no_process(tmp_path: Path) -> None:
@@ -148,7 +149,7 @@ def test_a_cluster_of_another_version_is_refused(tmp_path: Path) -> None:
 def test_a_shell_in_the_data_folder_is_not_killed(tmp_path: Path) -> None:
     (tmp_path / "postmaster.pid").write_text("1\n")
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], cwd=tmp_path) as shell:
-        assert eventually(lambda: shell.pid in {process.pid for process in process_table.working_in(tmp_path)})
+        assert eventually(lambda: shell.pid in {process.pid for process in process_table.working_in(tmp_path)}, LONG_S)
         postgres.clear_leftovers(tmp_path)
         assert shell.poll() is None
         shell.kill()

@@ -54,7 +54,7 @@ class Start:
 
     def run(self) -> Start:
         self.begin()
-        assert eventually(self.is_ready)
+        assert eventually(self.is_ready, LONG_S)
         assert (self.home / "endpoint.json").exists(), self.output.read_text()
         return self
 
@@ -226,8 +226,8 @@ def test_the_doctor_finds_nothing_wrong_and_sees_an_event_arrive(running: Start)
 def test_a_killed_process_is_restarted_and_everything_responds(running: Start, name: str) -> None:
     before = running.endpoint["processes"]
     os.kill(before[name], signal.SIGKILL)
-    assert eventually(lambda: running.endpoint["processes"].get(name) not in (None, before[name]))
-    assert eventually(running.all_answer)
+    assert eventually(lambda: running.endpoint["processes"].get(name) not in (None, before[name]), LONG_S)
+    assert eventually(running.all_answer, LONG_S)
     now = running.endpoint["processes"]
     assert {other: pid for other, pid in now.items() if other != name} == {
         other: pid for other, pid in before.items() if other != name
@@ -254,7 +254,7 @@ def test_a_home_of_the_first_version_is_refused_and_left_as_it_is(fresh: Start) 
 
 def test_an_interrupted_start_leaves_no_process(fresh: Start) -> None:
     fresh.begin()
-    assert eventually((fresh.home / "run.json").exists)
+    assert eventually((fresh.home / "run.json").exists, LONG_S)
     family = fresh.family()
     assert fresh.end(signal.SIGINT) == 130
     assert [process for process in family if process_table.lives(process.pid, process.started)] == []
@@ -272,7 +272,7 @@ def test_the_next_start_works_after_everything_was_killed(fresh: Start) -> None:
     assert {**now, "processes": None} == {**before, "processes": None}
     with psycopg.connect(now["database_url"]) as connection:
         assert connection.execute("SELECT n FROM kept").fetchall() == [(42,)]
-    assert eventually(fresh.all_answer)
+    assert eventually(fresh.all_answer, LONG_S)
 
 
 def test_the_next_start_ends_processes_that_a_killed_supervisor_left_behind(fresh: Start) -> None:
@@ -283,7 +283,7 @@ def test_the_next_start_ends_processes_that_a_killed_supervisor_left_behind(fres
     process_table.send(family[:1], signal.SIGKILL)
     fresh.run()
     assert [process for process in family if process_table.lives(process.pid, process.started)] == []
-    assert eventually(fresh.all_answer)
+    assert eventually(fresh.all_answer, LONG_S)
 
 
 def test_two_homes_run_side_by_side(running: Start, fresh: Start) -> None:
@@ -294,4 +294,4 @@ def test_two_homes_run_side_by_side(running: Start, fresh: Start) -> None:
     assert not set(first["processes"].values()) & set(second["processes"].values())
     assert running.all_answer() and fresh.all_answer()
     assert fresh.end() == 0
-    assert eventually(running.all_answer)
+    assert eventually(running.all_answer, LONG_S)

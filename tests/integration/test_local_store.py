@@ -85,7 +85,7 @@ class Store:
 
     def arrived(self, key: str) -> dict[str, Any] | None:
         """The queue's event for this key."""
-        return eventually(lambda: self._take(key))
+        return eventually(lambda: self._take(key), LONG_S)
 
     def _take(self, key: str) -> dict[str, Any] | None:
         queue = self.queue("arrivals")
@@ -101,11 +101,11 @@ class Store:
         """Kill the store and wait until it is restarted."""
         before = self.supervisor.pids()["store"]
         os.kill(before, signal.SIGKILL)
-        assert eventually(lambda: self.supervisor.pids().get("store") not in (None, before))
+        assert eventually(lambda: self.supervisor.pids().get("store") not in (None, before), LONG_S)
 
     def kill_and_wait(self) -> None:
         self.kill()
-        assert eventually(self._answers)
+        assert eventually(self._answers, LONG_S)
 
     def _answers(self) -> bool:
         try:
@@ -148,7 +148,7 @@ def test_an_upload_is_stored_with_an_event_and_a_signal(store: Store, key: str) 
     assert event is not None
     assert event["s3"]["object"]["versionId"] == answer.headers["x-amz-version-id"]
     assert event["s3"]["object"]["size"] == 10
-    assert eventually(lambda: store.redis.llen(SIGNALS))
+    assert eventually(lambda: store.redis.llen(SIGNALS), LONG_S)
     assert store.http.request("GET", store.read_url(key)).data == b"some bytes"
 
 
@@ -172,7 +172,7 @@ def test_a_presigned_url_is_valid_for_one_upload_of_exactly_these_bytes(store: S
 def test_an_expired_url_is_refused(store: Store, key: str) -> None:
     url, headers = store.upload_url(key, b"late", ExpiresIn=0)
     answer = eventually(
-        lambda: (a := store.http.request("PUT", url, body=b"late", headers=headers)).status == 403 and a
+        lambda: (a := store.http.request("PUT", url, body=b"late", headers=headers)).status == 403 and a, LONG_S
     )
     assert b"expired" in answer.data
 
@@ -297,7 +297,7 @@ def test_a_multipart_upload_sends_an_event_and_a_signal_at_its_end(store: Store,
     parts = [{"ETag": part.headers["etag"], "PartNumber": 1}]
     store.inside.complete_multipart_upload(Bucket=BUCKET, Key=key, UploadId=upload_id, MultipartUpload={"Parts": parts})
     assert store.arrived(key) is not None
-    assert eventually(lambda: store.redis.llen(SIGNALS))
+    assert eventually(lambda: store.redis.llen(SIGNALS), LONG_S)
 
 
 def test_queues_have_their_visibility_timeout_and_dead_letter_queue(store: Store) -> None:
@@ -313,10 +313,10 @@ def test_a_message_received_too_often_goes_to_the_dead_letter_queue(store: Store
     queue, dead = store.queue("preview"), store.queue("preview-dead")
     store.sqs.send_message(QueueUrl=queue, MessageBody="poison")
     for _ in range(5):
-        (message,) = eventually(lambda: store.sqs.receive_message(QueueUrl=queue).get("Messages"))
+        (message,) = eventually(lambda: store.sqs.receive_message(QueueUrl=queue).get("Messages"), LONG_S)
         store.sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
     assert store.sqs.receive_message(QueueUrl=queue).get("Messages") is None
-    (letter,) = eventually(lambda: store.sqs.receive_message(QueueUrl=dead).get("Messages"))
+    (letter,) = eventually(lambda: store.sqs.receive_message(QueueUrl=dead).get("Messages"), LONG_S)
     assert letter["Body"] == "poison"
 
 
@@ -356,7 +356,7 @@ def test_a_starting_store_listens_at_no_port_but_its_own_two(store: Store) -> No
 
 def test_the_first_upload_after_a_kill_sends_an_event(store: Store, key: str) -> None:
     store.kill()
-    assert eventually(lambda: _put(store, key))
+    assert eventually(lambda: _put(store, key), LONG_S)
     assert store.arrived(key) is not None
     assert store.inside.get_bucket_versioning(Bucket=BUCKET)["Status"] == "Enabled"
 
@@ -366,7 +366,7 @@ def test_uploads_work_while_redis_is_down(store: Store, key: str) -> None:
     os.kill(before, signal.SIGKILL)
     assert store.upload(key, b"uploaded").status == 200
     assert store.arrived(key) is not None
-    assert eventually(lambda: store.supervisor.pids().get("valkey") not in (None, before))
+    assert eventually(lambda: store.supervisor.pids().get("valkey") not in (None, before), LONG_S)
 
 
 def test_the_setup_leaves_no_process_behind(store: Store) -> None:

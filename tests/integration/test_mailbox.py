@@ -29,6 +29,7 @@ from fairway_client.memory import Memory, state_folder
 from tests import dovecot
 from tests.dovecot import OTHER_PASSWORD, PASSWORD, Dovecot
 from tests.fakes.fairway import FakeFairway, problem
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.skipif(dovecot.PROGRAM is None, reason="needs Dovecot: apt-get install dovecot-imapd")
 OLD_SERVER = "IMAP4rev1 UIDPLUS"
@@ -315,15 +316,6 @@ class Watching:
         assert not self._thread.is_alive()
 
 
-def until(is_so: Callable[[], bool]) -> float:
-    """Wait for something. Returns the seconds that it took."""
-    began = time.monotonic()
-    while not is_so():
-        assert time.monotonic() - began < WAIT_S
-        time.sleep(0.02)
-    return time.monotonic() - began
-
-
 def test_the_server_tells_of_a_new_mail_at_once(
     server: Dovecot, fairway: FakeFairway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -337,11 +329,11 @@ def test_the_server_tells_of_a_new_mail_at_once(
     monkeypatch.setattr(mailboxes.imapclient.IMAPClient, "idle", counted)
     monkeypatch.setattr(mailboxes, "LONGEST_WAIT_S", 3600.0)
     with Watching(server.url()) as running:
-        until(lambda: len(waits) == 1)
+        assert eventually(lambda: len(waits) == 1, WAIT_S)
         server.deliver(mail("Mail 1", "1.pdf"))
-        until(lambda: len(waits) == 2)
+        assert eventually(lambda: len(waits) == 2, WAIT_S)
         server.deliver(mail("Mail 2", "2.pdf"))
-        until(lambda: server.subjects("Done") == ["Mail 1", "Mail 2"])
+        assert eventually(lambda: server.subjects("Done") == ["Mail 1", "Mail 2"], WAIT_S)
         assert waits[1] - waits[0] < WAIT_S / 2
     assert running.codes == [0]
     assert fairway.names() == ["1.pdf", "2.pdf"]
@@ -355,7 +347,7 @@ def test_a_server_that_does_not_tell_is_asked_and_copies_instead_of_moving(
         client.delete_messages(client.search("ALL"))
     with Watching(old_server.url(scheme="imap"), "--every-s", "0.1"):
         old_server.deliver(mail("Mail", "a.pdf"))
-        until(lambda: old_server.subjects("Done") == ["Mail"])
+        assert eventually(lambda: old_server.subjects("Done") == ["Mail"], WAIT_S)
     assert fairway.names() == ["a.pdf"]
     assert old_server.subjects() == ["Deleted by a person"]  # nothing but the mail itself is expunged
 
@@ -372,11 +364,11 @@ def test_a_lost_connection_is_opened_again(
 
     monkeypatch.setattr(mailboxes.imapclient.IMAPClient, "idle", noted)
     with Watching(server.url()) as running:
-        until(lambda: len(opened) == 1)
+        assert eventually(lambda: len(opened) == 1, WAIT_S)
         socket.socket(fileno=os.dup(opened[0].fileno())).shutdown(socket.SHUT_RDWR)
-        until(lambda: len(opened) == 2)
+        assert eventually(lambda: len(opened) == 2, WAIT_S)
         server.deliver(mail("Mail", "a.pdf"))
-        until(lambda: server.subjects("Done") == ["Mail"])
+        assert eventually(lambda: server.subjects("Done") == ["Mail"], WAIT_S)
     assert (running.codes, fairway.names()) == ([0], ["a.pdf"])
 
 

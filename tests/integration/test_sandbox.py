@@ -24,8 +24,10 @@ from layers.decoding.confinement import landlock_version
 from layers.decoding.sandbox import Sandbox
 from layers.decoding.short_limit import short_limit
 from layers.domain.errors import DecoderCrashed, DecoderKilled, PermanentError, Snooze, TakesLong, TransientError
+from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+SOON_S = 10.0
 needs_landlock = pytest.mark.skipif(landlock_version() == 0, reason="this kernel has no Landlock")
 
 HOST = """
@@ -177,13 +179,6 @@ def mark() -> str:
     return f"600.{random.randrange(10**9):09}"
 
 
-def soon(holds: Any) -> bool:
-    deadline = time.monotonic() + 10
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return bool(holds())
-
-
 def test_a_decoder_is_kept_for_the_next_call(box: Sandbox) -> None:
     assert call(box, "token") == call(box, "token")
 
@@ -260,7 +255,7 @@ def test_a_decoder_killed_while_idle_is_replaced_without_an_error(box: Sandbox) 
     before = call(box, "token")
     (child,) = box.idle_pids()
     os.kill(child, signal.SIGKILL)
-    assert soon(lambda: gone(child))
+    assert eventually(lambda: gone(child), SOON_S)
     assert call(box, "token") != before
 
 
@@ -268,14 +263,14 @@ def test_a_hanging_decoder_is_ended_with_everything_that_it_started(any_box: San
     with pytest.raises(PermanentError) as caught:
         call(any_box, "start_another", timeout_s=1.5, mark=mark)
     assert caught.value.code == "timeout"
-    assert soon(lambda: not running(mark))
+    assert eventually(lambda: not running(mark), SOON_S)
     assert call(any_box, "shout") == "printed"
 
 
 def test_processes_that_a_task_leaves_running_end_with_its_decoder(any_box: Sandbox, mark: str) -> None:
     before = call(any_box, "token")
     call(any_box, "leave_another", mark=mark)
-    assert soon(lambda: not running(mark))
+    assert eventually(lambda: not running(mark), SOON_S)
     assert call(any_box, "token") != before
 
 
@@ -296,7 +291,7 @@ def test_no_decoder_holds_the_life_pipe_of_another(box: Sandbox) -> None:
         list(pool.map(lambda _: call(box, "sleep", seconds=0.5), range(2)))
     first, second = box._idle
     first.kill()
-    assert soon(lambda: gone(first.pid)) and call(box, "token") and second.is_alive()
+    assert eventually(lambda: gone(first.pid), SOON_S) and call(box, "token") and second.is_alive()
 
 
 def test_decoders_end_with_the_process_that_started_them(tmp_path: Path, mark: str) -> None:
@@ -306,12 +301,12 @@ def test_decoders_end_with_the_process_that_started_them(tmp_path: Path, mark: s
     )
     owner = subprocess.Popen([sys.executable, "-c", program, mark], stdout=subprocess.PIPE, cwd=ROOT)
     assert owner.stdout and owner.stdout.readline()
-    assert soon(lambda: len(descendants(owner.pid)) == 3)  # the fork server, a reaper, and its decoder
+    assert eventually(lambda: len(descendants(owner.pid)) == 3, SOON_S)  # the fork server, a reaper, and its decoder
     children = descendants(owner.pid)
     owner.kill()
     owner.wait()
     owner.stdout.close()
-    assert soon(lambda: all(gone(child) for child in children))
+    assert eventually(lambda: all(gone(child) for child in children), SOON_S)
 
 
 def test_memory_is_limited_and_the_next_call_works(any_box: Sandbox) -> None:
@@ -531,9 +526,11 @@ def test_a_heavy_call_is_paused_while_a_light_one_runs(box: Sandbox, one_process
     (reaper,) = box.idle_pids()
     with ThreadPoolExecutor(1) as pool, short_limit(60.0):
         heavy = pool.submit(contextvars.copy_context().run, call, box, "burn", seconds=1.0, timeout_s=5.0)
-        assert soon(lambda: states(reaper) == {"R"})
+        assert eventually(lambda: states(reaper) == {"R"}, SOON_S)
         light = one_processor.start(is_long=False)
-        assert soon(lambda: one_processor.must_pause(light, pausing.LIGHT) is False and states(reaper) == {"T"})
+        assert eventually(
+            lambda: one_processor.must_pause(light, pausing.LIGHT) is False and states(reaper) == {"T"}, SOON_S
+        )
         time.sleep(0.5)
         assert states(reaper) == {"T"} and not heavy.done()
         one_processor.end(light)
@@ -546,7 +543,7 @@ def test_time_in_which_a_call_is_paused_does_not_count(box: Sandbox, one_process
     with ThreadPoolExecutor(1) as pool, short_limit(60.0):
         heavy = pool.submit(contextvars.copy_context().run, call, box, "burn", seconds=0.5, timeout_s=1.5)
         light = one_processor.start(is_long=False)
-        assert soon(lambda: states(reaper) == {"T"})
+        assert eventually(lambda: states(reaper) == {"T"}, SOON_S)
         time.sleep(2.0)
         one_processor.end(light)
         heavy.result()
@@ -592,11 +589,11 @@ def test_a_paused_decoder_can_be_ended(box: Sandbox, one_processor: pausing.Runn
     one_processor.start(is_long=False)
     with ThreadPoolExecutor(1) as pool, short_limit(60.0):
         heavy = pool.submit(contextvars.copy_context().run, call, box, "burn", seconds=600.0, timeout_s=60.0)
-        assert soon(lambda: states(reaper) == {"T"})
+        assert eventually(lambda: states(reaper) == {"T"}, SOON_S)
         os.kill(decoder_pids(reaper)[0], signal.SIGKILL)
         with pytest.raises(DecoderKilled):
             heavy.result()
-    assert soon(lambda: gone(reaper))
+    assert eventually(lambda: gone(reaper), SOON_S)
 
 
 def test_a_decoder_ended_by_the_cpu_limit_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -610,4 +607,4 @@ def test_closing_the_sandbox_ends_its_decoders(any_box: Sandbox) -> None:
     call(any_box, "token")
     (child,) = any_box.idle_pids()
     any_box.close()
-    assert soon(lambda: gone(child))
+    assert eventually(lambda: gone(child), SOON_S)

@@ -61,7 +61,7 @@ def test_a_table_that_has_grown_is_analyzed_once(bench: Bench, database_urls: Ur
             assert _rows_known(owner) == -1
             with psycopg.connect(database_urls.owner) as other:  # a session reports what it has changed when it ends
                 other.execute("INSERT INTO grown SELECT generate_series(1, 2000)")
-            assert eventually(lambda: bench.store.analyze_grown() >= 1)
+            assert eventually(lambda: bench.store.analyze_grown() >= 1, 10)
             assert _rows_known(owner) == 2000
             assert bench.store.analyze_grown() == 0
         finally:

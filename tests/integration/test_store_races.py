@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,6 +13,7 @@ from layers.domain.page import Extraction, Page
 from layers.domain.step import Done, Part, PlannedStep
 from layers.ports import FilePlan, Finished
 from tests.making import INTAKE_DONE, ONE_PART, Bench, Urls, nothing_follows
+from tests.waiting import eventually
 
 ROUNDS = 25
 
@@ -246,10 +246,7 @@ def test_lanes_of_several_files_are_locked_in_the_order_of_their_steps(bench: Be
         with bench.database.connection() as connection, connection.transaction():
             connection.execute("SELECT activate_lane('preview', %s, %s)", lane)
             recording = pool.submit(bench.store.record_all, finished, host="h")
-            deadline = time.monotonic() + 10
-            while not bench.database.rows(waiting):
-                assert time.monotonic() < deadline, "nothing waits for the lane that is locked"
-                time.sleep(0.01)
+            assert eventually(lambda: bench.database.rows(waiting), 10), "nothing waits for the lane that is locked"
             connection.execute("SET LOCAL lock_timeout = '500ms'")
             connection.execute("SELECT activate_lane('thumbnail', %s, %s)", lane)
         recording.result(10)

@@ -24,6 +24,7 @@ from tests.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
+LONG_S = 20.0
 
 
 def program(name: str, code: str, tmp_path: Path, **changes: object) -> Process:
@@ -117,7 +118,7 @@ def test_a_report_twice_or_without_a_parent_that_waits_does_nothing(monkeypatch:
 
 def test_output_goes_to_a_log_of_the_process(supervisor: Supervisor, tmp_path: Path) -> None:
     supervisor.start([program("talker", SLEEP, tmp_path)])
-    assert eventually(lambda: (tmp_path / "talker.log").read_text() == "up\n")
+    assert eventually(lambda: (tmp_path / "talker.log").read_text() == "up\n", LONG_S)
 
 
 def test_a_change_that_could_not_be_reported_is_reported_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +134,7 @@ def test_a_change_that_could_not_be_reported_is_reported_later(tmp_path: Path, m
     try:
         supervisor.start([program("a", SLEEP, tmp_path)])
         os.kill(supervisor.pids()["a"], signal.SIGKILL)
-        assert eventually(lambda: len(reported) == 4)
+        assert eventually(lambda: len(reported) == 4, LONG_S)
         assert reported[-1] == [supervisor.pids()["a"]] != reported[0]
     finally:
         supervisor.stop()
@@ -143,7 +144,7 @@ def test_a_killed_process_is_restarted(supervisor: Supervisor, tmp_path: Path) -
     supervisor.start([program("a", SLEEP, tmp_path), program("b", SLEEP, tmp_path)])
     before = supervisor.pids()
     os.kill(before["a"], signal.SIGKILL)
-    assert eventually(lambda: supervisor.pids().get("a") not in (None, before["a"]))
+    assert eventually(lambda: supervisor.pids().get("a") not in (None, before["a"]), LONG_S)
     assert supervisor.pids()["b"] == before["b"]
 
 
@@ -151,7 +152,7 @@ def test_before_start_runs_before_every_start(supervisor: Supervisor, tmp_path: 
     starts: list[str] = []
     supervisor.start([program("a", SLEEP, tmp_path, before_start=lambda: starts.append("a"))])
     os.kill(supervisor.pids()["a"], signal.SIGKILL)
-    assert eventually(lambda: len(starts) == 2 and "a" in supervisor.pids())
+    assert eventually(lambda: len(starts) == 2 and "a" in supervisor.pids(), LONG_S)
 
 
 def test_a_failed_start_is_retried(supervisor: Supervisor, tmp_path: Path) -> None:
@@ -250,12 +251,12 @@ supervisor.stop()
 
 def test_orphans_of_a_crashed_process_are_killed(tmp_path: Path) -> None:
     with run_supervisor(tmp_path, PARENT) as outer:
-        assert eventually((tmp_path / "pid").exists)
+        assert eventually((tmp_path / "pid").exists, LONG_S)
         orphan = int((tmp_path / "grandchild").read_text())
         assert lives(orphan)
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
-        assert eventually(lambda: not lives(orphan))
-        assert eventually(lambda: int((tmp_path / "grandchild").read_text()) != orphan)
+        assert eventually(lambda: not lives(orphan), LONG_S)
+        assert eventually(lambda: int((tmp_path / "grandchild").read_text()) != orphan, LONG_S)
         outer.communicate()
     assert outer.returncode == 0
     assert not lives(int((tmp_path / "grandchild").read_text()))
@@ -263,10 +264,10 @@ def test_orphans_of_a_crashed_process_are_killed(tmp_path: Path) -> None:
 
 def test_children_do_not_outlive_a_killed_supervisor(tmp_path: Path) -> None:
     with run_supervisor(tmp_path, PARENT) as outer:
-        assert eventually((tmp_path / "pid").exists)
+        assert eventually((tmp_path / "pid").exists, LONG_S)
         child = int((tmp_path / "pid").read_text())
         outer.kill()
-        assert eventually(lambda: not lives(child))
+        assert eventually(lambda: not lives(child), LONG_S)
     os.kill(int((tmp_path / "grandchild").read_text()), signal.SIGKILL)
 
 
@@ -276,7 +277,7 @@ def stray(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
         [sys.executable, "-S", "-c", "import time; time.sleep(600)"], env={MARK: "run-1"}, start_new_session=True
     )
     assert eventually(
-        lambda: [process for process in process_table.marked_with(f"{MARK}=run-1") if process.pid == child.pid]
+        lambda: [process for process in process_table.marked_with(f"{MARK}=run-1") if process.pid == child.pid], LONG_S
     )
     yield child
     child.kill()
