@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import psycopg
 import pytest
@@ -74,6 +76,46 @@ def test_both_statements_of_a_deadlock_are_carried_out(database_urls: Urls) -> N
         row = result.result()
         assert row and row["n"] == 1
     shared.close()
+
+
+@pytest.fixture
+def widened(database_urls: Urls) -> Iterator[Callable[[], int]]:
+    """A table with the column `a` for a worker, and a call that adds `b`."""
+    owner = Database(database_urls.owner)
+    owner.run("CREATE TABLE widened AS SELECT 1 AS a")
+    owner.run("GRANT SELECT ON widened TO fairway_worker")
+    yield lambda: owner.run("ALTER TABLE widened ADD COLUMN b integer DEFAULT 2")
+    owner.run("DROP TABLE widened")
+    owner.close()
+
+
+def test_a_prepared_statement_goes_on_after_its_table_got_another_column(
+    database_urls: Urls, widened: Callable[[], int]
+) -> None:
+    kept = Database(database_urls.worker, max_connections=1)
+    for _ in range(5):
+        assert kept.row("SELECT * FROM widened") == {"a": 1}
+    widened()
+    assert kept.row("SELECT * FROM widened") == {"a": 1, "b": 2}
+    kept.close()
+
+
+def test_a_transaction_with_a_statement_prepared_before_a_migration_fails_once(
+    database_urls: Urls, widened: Callable[[], int]
+) -> None:
+    kept = Database(database_urls.worker, max_connections=1)
+
+    def read() -> dict[str, Any] | None:
+        with kept.connection() as connection, connection.transaction():
+            return connection.execute("SELECT * FROM widened").fetchone()
+
+    for _ in range(5):
+        assert read() == {"a": 1}
+    widened()
+    with pytest.raises(StoreUnreachable, match="cached plan"):
+        read()
+    assert read() == {"a": 1, "b": 2}
+    kept.close()
 
 
 def test_a_server_that_refuses_connections_is_unreachable_at_once() -> None:

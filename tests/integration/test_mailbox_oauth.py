@@ -22,9 +22,10 @@ from fairway_client.memory import state_folder
 from tests import dovecot
 from tests.dovecot import Dovecot
 from tests.fakes.fairway import FakeFairway
-from tests.integration.test_mailbox import Watching, connected, mail, until, watch
+from tests.integration.test_mailbox import WAIT_S, Watching, connected, mail, watch
 from tests.standins.oauth import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, OAuthProvider
 from tests.standins.server import Served
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.skipif(dovecot.PROGRAM is None, reason="needs Dovecot: apt-get install dovecot-imapd")
 MECHANISMS = ("OAUTHBEARER", "XOAUTH2")
@@ -171,7 +172,7 @@ def test_a_refresh_token_gets_an_access_token_which_serves_many_connections(
 
     monkeypatch.setattr(Mailbox, "wait", lose_connection)
     with Watching(server.url()) as running:
-        until(lambda: len(opened) >= 3)
+        assert eventually(lambda: len(opened) >= 3, WAIT_S)
         monkeypatch.setattr(Mailbox, "wait", wait)
     assert running.codes == [0]
     assert provider.counts["tokens"] == 1
@@ -206,7 +207,7 @@ def test_a_token_that_the_server_refuses_is_replaced_once(
 
     monkeypatch.setattr(Mailbox, "wait", revoke)
     with Watching(server.url()) as running:
-        until(lambda: running.codes == [3])
+        assert eventually(lambda: running.codes == [3], WAIT_S)
     assert len(waited) == 2
     assert provider.counts["tokens"] == 3  # at the start, after the first loss, and in vain after the second
 
@@ -273,7 +274,7 @@ def test_a_token_endpoint_that_is_down_is_asked_again(
     provider.change(next=[behaviour])
     server.deliver(mail("Others", "b.pdf"))
     with Watching(server.url()) as running:
-        until(lambda: server.subjects("Done") == ["Others"])
+        assert eventually(lambda: server.subjects("Done") == ["Others"], WAIT_S)
     assert running.codes == [0]
 
 

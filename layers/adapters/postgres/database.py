@@ -18,7 +18,19 @@ from layers.domain.errors import StoreUnreachable
 
 Row = dict[str, Any]
 MAX_WAIT_S = 10.0
-MAX_DEADLOCKS = 3
+MAX_AGAIN = 3
+# A statement fails with these if it was in an older function when a migration changed the tables; by then the newer function
+# is there. It has changed nothing.
+OUTDATED = (
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedFunction,
+    psycopg.errors.UndefinedTable,
+    psycopg.errors.InvalidColumnReference,
+    psycopg.errors.DatatypeMismatch,
+)
+# "cached plan must not change result type": a prepared statement fails with it, each time, if a migration gave its result
+# another column.
+STALE_PLAN = psycopg.errors.FeatureNotSupported
 
 
 @cache
@@ -137,23 +149,26 @@ class Database:
 
 
 def _execute(connection: psycopg.Connection[Row], query: str, parameters: Row) -> psycopg.Cursor[Row]:
-    """Run a single statement. After a deadlock it is run again, up to `MAX_DEADLOCKS` times."""
-    for _ in range(MAX_DEADLOCKS):
+    """Run a single statement. After a deadlock or a migration it is run again, up to `MAX_AGAIN` times."""
+    for _ in range(MAX_AGAIN):
         try:
             return connection.execute(query, parameters)
-        except psycopg.errors.DeadlockDetected:
+        except (psycopg.errors.DeadlockDetected, *OUTDATED):
             continue
+        except STALE_PLAN:
+            connection.execute("DEALLOCATE ALL")
     return connection.execute(query, parameters)
 
 
 def _has_lost_connection(error: psycopg.Error) -> bool:
-    """Whether a connection is unusable after an error: the server or the network failed, or the server ended the session.
+    """Whether a connection is unusable after an error: the server or the network failed, the server ended the session, or a
+    migration left a prepared statement behind.
 
     Not all errors of ended sessions are operational errors of psycopg, for example that of a transaction that took too
     long because this process or the network was suspended.
     """
     is_ended = error.diag.severity_nonlocalized in ("FATAL", "PANIC")
-    return is_ended or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return is_ended or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | STALE_PLAN)
 
 
 def _server_closed(connection: psycopg.Connection[Row]) -> bool:

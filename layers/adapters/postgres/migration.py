@@ -44,7 +44,8 @@ NOTE_APPLIED = """
 INSERT INTO public.migrations (name, digest) VALUES (%s, %s)
 ON CONFLICT (name) DO UPDATE SET digest = excluded.digest, applied_at = now()
 """
-# A waiting statement may be in an older function already, and would go on in it.
+# A waiting statement may be in an older function already, and would go on in it. If another one comes before the commit, its
+# `Database` runs it again; older releases and transactions of several statements fail.
 CANCEL_WAITING = """
 SELECT pg_cancel_backend(pid)
   FROM (SELECT DISTINCT pid FROM pg_locks
@@ -83,9 +84,9 @@ class MigrationChanged(NotMigrated):
 def migrate(database_url: str, schema: Path = SCHEMA, *, patience_s: float = PATIENCE_S) -> list[str]:
     """Apply the missing migrations, in order, and replace the SQL functions if they differ: all of it, or nothing.
 
-    Returns the names of what was applied. It can run while Fairway works: no statement sees an older function with newer
-    tables. For this one transaction makes all changes while it holds all tables, and those who wait for one are
-    cancelled at its end. To workers and the API this looks as if the database had been away for a moment.
+    Returns the names of what was applied. It can run while Fairway works, though an older function fails on newer tables:
+    one transaction makes all changes while it holds all tables, and those who wait for one are cancelled at its end. To
+    workers and the API this looks as if the database had been away for a moment.
 
     Raises MigrationBlocked if the tables were in use for `patience_s` seconds without a gap, MigrationChanged if the
     file of an applied migration was changed since, and ServerTooOld.
