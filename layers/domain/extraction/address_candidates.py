@@ -15,6 +15,7 @@ from layers.domain.extraction.boxes import enclosing_box
 from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.confusions import known_word, with_digits
 from layers.domain.extraction.dates import dates
+from layers.domain.extraction.known_regions import is_region
 from layers.domain.extraction.legal_forms import has_legal_form
 from layers.domain.extraction.lines import Line
 from layers.domain.extraction.registrations import NUMBER
@@ -62,10 +63,16 @@ OTHER = re.compile(
     r"\btotal\b|\bcash\b|\bcard\b|\bcopy\b|\bkasse|quittung|scontrino|ticket|\bcaisse|[$€£¥₹]\s?\d|\btable\b|\border\b|\bqty\b|\bco\.? ?no|\broc\b|member|welcome|thank|\bguest\b|\bcontract\b|vertrag|rechnung|facture|factura|faktura|"
     r"(?<!no)\s?:"
 )
+NUMBER_OF_UNIT = re.compile(r"\b(?:lot|unit|shop|plot|house|flat|suite|block|door|kedai) ?no ?\.? ?:")
+# Words before an address: `HQ Add:`, `Registered Office:`.
+LABEL = re.compile(
+    r"\W{0,3}(?:(?:hq|head ?quarters?|our|shop|store|business|company|office|registered|mailing|postal|branch) ){0,2}"
+    r"(?:(?:add|addr|address|adresse|adres|adress|adresa|alamat|direcci[oó]n|domicilio|indirizzo|endere[cç]o|morada|anschrift|osoite)"
+    r"\b\.?\s?:|(?:registered|head) office\s?:)\s*"
+)
 STREET_AND_HOUSE = re.compile(r"[^\W\d]{3,}\.?(?:[ -][^\W\d]+\.?){0,4},? \d{1,4}(?:[ -/]?[\da-z]{1,3})?\W?")
 ONLY_A_NUMBER = re.compile(r"^\W*(?:[a-z]{0,2}[\d\s()+-]{5,}-?\s?[a-z]?)\W*$")
 TOWN = re.compile(r"[^\W\d]+(?: [^\W\d]+){0,2}\W?")
-REST_OF_REGION = re.compile(r"darul [^\W\d]+\W?")
 
 
 def address_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
@@ -77,18 +84,25 @@ def address_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
             yield Candidate(
                 sender["address"], partial(line.evidence, begin, begin + len(sender["address"])), OF_SENDER_LINE
             )
-    texts = [labels.lowered(line.text.strip()) for line in top]
+    written = [_without_label(line.text.strip()) for line in top]
+    texts = [labels.lowered(with_digits(text)) for text in written]
     others = [_is_other(line, text) for line, text in zip(top, texts, strict=True)]
     parts = [not others[at] and (_is_part(text) or _is_above_town(at, texts)) for at, text in enumerate(texts)]
     starts = (at for at in range(1, len(top)) if parts[at] and _may_begin(texts[at]))
     if (start := next(starts, None)) is None:
         return
     first, end = _first(start, texts, others), _end(start, texts, others, parts)
-    address = top[first:end]
-    box = enclosing_box([box for line in address if (box := line.evidence(0, len(line.text)).box)])
-    text = " ".join(line.text.strip() for line in address)
+    address, text = top[first:end], " ".join(written[first:end])
+    begins = (line.text.find(part) for line, part in zip(address, written[first:end], strict=True))
+    spans = (line.evidence(begin, len(line.text)) for line, begin in zip(address, begins, strict=True))
+    box = enclosing_box([span.box for span in spans if span.box])
     value = _as_printed(text)
     yield Candidate(value, lambda: Evidence(address[0].page, text, box), OF_BLOCK, doubtful=value != text)
+
+
+def _without_label(text: str) -> str:
+    label = LABEL.match(labels.lowered(text))
+    return text[label.end() :] if label else text
 
 
 def _as_printed(text: str) -> str:
@@ -104,6 +118,7 @@ def _may_be_misread(word: str) -> bool:
 
 
 def _is_other(line: Line, text: str) -> bool:
+    text = NUMBER_OF_UNIT.sub("", text)
     is_number = ONLY_A_NUMBER.match(text) or (NUMBER.search(text) and not POSTCODE.search(text))
     return bool(OTHER.search(text) or is_number or dates(line.text))
 
@@ -152,6 +167,8 @@ def _end(start: int, texts: Sequence[str], others: Sequence[bool], parts: Sequen
             break
         has_postcode = bool(POSTCODE.search(texts[end]))
         end += 1
+    while end < len(texts) and is_region(texts[end]):
+        end += 1
     return end
 
 
@@ -161,7 +178,5 @@ def _completes(before: str, text: str) -> bool:
         return False
     behind = before[found.end() :]
     if not re.search(r"[^\W\d]", behind) or BEGINS_WITH_NUMBER.match(text):
-        return True
-    if REST_OF_REGION.fullmatch(text):
         return True
     return bool(TOWN.fullmatch(text)) and "," not in behind.strip(" ,.") and not before.endswith(".")

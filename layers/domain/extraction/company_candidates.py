@@ -77,8 +77,10 @@ def title_candidates_by_domain(lines: Sequence[Line]) -> Iterator[Candidate]:
 
 def _titles(head: Sequence[Line]) -> Iterator[tuple[int, Candidate]]:
     """Each title with the index of its line. Numbers that are no part of a name are left out; a name around one, or with
-    a stray mark, is doubtful."""
+    a stray mark, is doubtful. A line such as `Trading` is the end of the name above."""
     for index, line in enumerate(head):
+        if index and _only_continues(line.text) and sum(map(str.isalpha, head[index - 1].text)) >= LEAST_LETTERS:
+            continue
         for candidate in title_candidates([line]):
             name = _name_before_number(line.text) or STAMP.sub("", candidate.value).replace("_", " ").strip(" .,:;-")
             if sum(map(str.isalpha, name)) >= LEAST_LETTERS:
@@ -161,6 +163,10 @@ def _joined(top: Sequence[Line]) -> Iterator[tuple[int, Candidate]]:
             )
             evidence = partial(_evidence, top[index : index + len(parts)], text)
             yield index, Candidate(text, evidence, score, doubtful=any("_" in part for part in parts))
+
+
+def _only_continues(text: str) -> bool:
+    return all(CONTINUES.match(word) for word in text.lower().split())
 
 
 def _continues(name: str, following: str) -> bool:

@@ -38,6 +38,19 @@ ENDS = (
     "LLC",
 )
 BEHIND_FORM = re.compile(r"^(?P<name>.*\S\s(?:sdn[. ]{0,2}bhd|pte[. ]{0,2}ltd|pty[. ]{0,2}ltd|gmbh|ltd|llc|limited)\.?)\s\W{0,2}\w{1,2}\W?$", re.IGNORECASE)  # fmt: skip
+# A number of at least three digits, some of which OCR took for letters, with at least one of its parentheses.
+MISREAD_NUMBER = re.compile(
+    r"(?=(?:\D*\d){3})(?:[(\[{][A-Z\d]{4,12}[-–.]?[A-Z\d]?[)\]}]?|[A-Z\d]{4,12}[-–.]?[A-Z\d]?[)\]}])"
+)
+
+
+def without_misread_number(name: str) -> str:
+    """The name without a misread registration number behind its legal form: `ABC SDN BHD (1U79369-P)`."""
+    before, _, last = name.rpartition(" ")
+    is_number = MISREAD_NUMBER.fullmatch(last) and any(
+        form.end() == len(before) for form in LEGAL_FORM.finditer(before.lower())
+    )
+    return before if is_number else name
 
 
 def has_legal_form(text: str) -> bool:

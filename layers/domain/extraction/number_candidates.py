@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -47,6 +48,13 @@ DIGITS_FOR_LETTERS = str.maketrans({"O": "0", "Q": "0", "I": "1", "l": "1", "S":
 DAMAGED_PENALTY = 25.0
 LEAST_WITHOUT_POINT = 100.0
 WIDE_GAP = re.compile(r" {3,}")
+# Heads of columns of a table of items: what is below `Total` beside them is the sum of one item.
+ITEM_HEAD = re.compile(
+    r"\b(?:qty|quantity|items?|description|particulars|unit price|menge|anzahl|artikel|descripci[oó]n|cantidad)\b"
+)
+ITEM_PENALTY = 60.0
+RATE = re.compile(r"(?<![\d.,])(\d{1,2}(?:[.,]\d{1,2})?)\s?%")
+CENT = 0.01
 # Added to the score of a labelled total that other sums confirm.
 PAID_LESS_CHANGE, NET_AND_TAX, ROUNDED = 60.0, 20.0, 60.0
 # The score of an amount without a label that other sums confirm. A label with money beside it scores 90 to 135.
@@ -69,6 +77,8 @@ def number_candidates(
     writes_cents = is_total and _writes_cents(lines)
     present_labels = labels.labels_in(lines.ocr_corrected.vocabulary, property_labels)
     present_stems = lines.ocr_corrected.present_stems(NOT_THE_TOTAL_STEMS)
+    has_rates = is_total and "%" in lines.ocr_corrected.vocabulary
+    shown = sorted({amount.value for _, _, amount in _money_of(lines)}) if has_rates else []
     count = len(lines)
     # From the end, because a later line scores more: then most of the others need not be looked at closely.
     for index in reversed(range(count if present_labels else 0)):
@@ -86,8 +96,8 @@ def number_candidates(
                 if restored := _restored_amount(line, unreadable, lines):
                     candidates.append(restored._replace(score=100.0 - DAMAGED_PENALTY - tier + index / count))
                 continue
-            if is_total and net_and_tax_in(line):
-                continue  # neither is the total
+            if is_total and (net_and_tax_in(line) or _is_included_tax(line, shown)):
+                continue  # no amount of the line is the total
             near = list(_amounts_near(lines, index, (start + span[0], start + span[1])))
             penalty: float | None = None
             for found, amount_line, nearness in reversed(near):
@@ -103,7 +113,9 @@ def number_candidates(
                 if at_most < best.get(amount.value, -math.inf):
                     continue
                 if penalty is None:
+                    is_of_item = is_total and amount_line is not line and ITEM_HEAD.search(corrected)
                     penalty = _not_the_total_penalty(segment, present_stems) if is_total else 0.0
+                    penalty += ITEM_PENALTY if is_of_item else 0.0
                 score = 100.0 - tier + nearness - penalty + of_amount - without_cents + index / count
                 value = int(amount.value) if integer else amount.value
                 evidence = partial(amount_line.evidence, found.start, found.end)
@@ -296,6 +308,19 @@ def _not_the_total_penalty(lowered: str, present_stems: Sequence[str]) -> float:
     if BEFORE_TAX.search(lowered):
         return 60.0
     return 150.0 if NOT_THE_TOTAL.search(lowered) else 0.0
+
+
+def _is_included_tax(line: Line, shown: Sequence[float]) -> bool:
+    """Whether the amount of a line with a tax rate is that tax in another sum: `Total includes 6 % GST 3.98` below 70.30.
+    `shown`: all sums, in order."""
+    rate = RATE.search(line.text) if shown else None
+    if rate is None or len(line.money) != 1:
+        return False
+    share, tax = float(rate[1].replace(",", ".")) / 100, line.money[0][1].value
+    if tax <= 0 or share <= 0:
+        return False
+    least, most = ((tax + rounding) * (1 + share) / share for rounding in (-CENT, CENT))
+    return bisect_left(shown, least) < bisect_right(shown, most)
 
 
 def _segments(text: str) -> list[tuple[int, int]]:

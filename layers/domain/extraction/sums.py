@@ -35,10 +35,10 @@ NET = Wording(
 )
 PAID = Wording(
     re.compile(
-        r"\b(?:cash|tunai|tender(?:ed)?|paid|payment|received|visa|master(?:card)?|debit|credit card|amex|maestro|gegeben|bar|"
+        r"\b(?:cash|tunai|tender(?:ed)?|accepted|paid|payment|received|visa|master(?:card)?|debit|credit card|amex|maestro|gegeben|bar|"
         r"contant|pin|esp[eè]ces)\b"
     ),
-    ("cash", "tunai", "tender", "paid", "payment", "received", "visa", "master", "debit", "credit", "amex", "maestro",
+    ("cash", "tunai", "tender", "accepted", "paid", "payment", "received", "visa", "master", "debit", "credit", "amex", "maestro",
      "gegeben", "bar", "contant", "pin", "esp"),
 )  # fmt: skip
 TAX = Wording(
@@ -150,6 +150,8 @@ def sums_of(lines: Lines) -> Sums:
             continue
         kind = _kind_of(lowered, stems)
         has_change = has_change or kind == "change"
+        if kind == "change" and amounts and amounts.money and not found["paid"] and not found["change"]:
+            found["paid"] += _unnamed_payment(lines, index, abs(amounts.money[-1][1].value))
         if "total" in lowered and len(found["net"]) < MOST_SUMS and (taxed := net_and_tax_in(line)):
             found["net"].append(taxed[0])
             found["tax"].append(taxed[1])
@@ -162,6 +164,18 @@ def sums_of(lines: Lines) -> Sums:
         elif kind == "change" and (cents := CENTS.search(lowered)):
             found[kind].append(int(cents[1]) / 100)
     return Sums(**{kind: tuple(amounts) for kind, amounts in found.items()}, has_change=has_change)
+
+
+def _unnamed_payment(lines: Lines, index: int, change: float) -> list[float]:
+    """The amount in the line above that of the change, if no word names it, and lines above show what it leaves without the
+    change: at least two lines, or one if the change is zero."""
+    above = lines[index - 1].money if index else ()
+    if len(above) != 1 or "total" in lines.ocr_corrected.line(index - 1):
+        return []
+    payment = above[0][1].value
+    left = payment - change
+    shown = sum(any(abs(amount.value - left) < HALF_A_CENT for _, amount in line.money) for line in lines[: index - 1])
+    return [payment] if left > 0 and shown > (change > 0) else []
 
 
 def net_and_tax_in(line: Line) -> tuple[float, float] | None:

@@ -10,6 +10,7 @@ from layers.domain.extraction import labels
 from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.dates import dates
 from layers.domain.extraction.labels import Label
+from layers.domain.extraction.legal_forms import without_misread_number
 from layers.domain.extraction.lines import Line, Lines, cell_below
 
 COMPANY = re.compile(
@@ -85,7 +86,7 @@ def bare_title(line: Line) -> str:
     text = re.split(r"\s{3,}", line.text.strip())[0].strip(" .,:;*-_=|")
     if sender := SENDER_LINE.fullmatch(text):
         text = sender["name"]
-    return REGISTRATION.sub("", OWNER.sub("", text))
+    return without_misread_number(REGISTRATION.sub("", OWNER.sub("", text)))
 
 
 def unread_penalty(line: Line) -> float:
