@@ -30,8 +30,8 @@ def seen(samples: Sequence[Sample]) -> list[Seen]:
     found: list[Seen] = []
     rated = certainty.Certainty.signs
 
-    def noted(self: Any, proof: Any, words: Any, kind: str, best: Any, others: Any) -> dict[str, float]:
-        noted_signs[kind] = rated(self, proof, words, kind, best, others)
+    def noted(self: Any, proof: Any, words: Any, kind: str, best: Any, rivals: Any) -> dict[str, float]:
+        noted_signs[kind] = rated(self, proof, words, kind, best, rivals)
         return noted_signs[kind]
 
     certainty.Certainty.signs = noted  # type: ignore[method-assign]

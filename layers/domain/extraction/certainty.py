@@ -17,8 +17,10 @@ from layers.domain.extraction import labels
 from layers.domain.extraction.address_candidates import POSTCODE
 from layers.domain.extraction.candidate import Candidate
 from layers.domain.extraction.certainty_weights import SIGNS, WEIGHTS
+from layers.domain.extraction.corrected_words import corrected
 from layers.domain.extraction.known_words import may_be_misread, unknown
 from layers.domain.extraction.legal_forms import has_legal_form
+from layers.domain.extraction.spelling import folded
 from layers.domain.extraction.sums import Sums
 from layers.domain.page import Evidence, Page, Word
 
@@ -45,15 +47,23 @@ class Certainty:
     pages: Sequence[Page]
     sums: Callable[[], Sums]  # of the bill, when they are needed
 
+    def spelled(self, proof: Evidence, name: str, schema: Mapping[str, Any], best: Candidate) -> Candidate:
+        """The candidate with the words of a name or address that OCR misread corrected; then it is doubtful."""
+        if kind_of(name, schema) not in SPELLED or not self._was_read(proof.page):
+            return best
+        value = corrected(best.value, ((word.text, word.confidence) for word in self._words_of(proof)))
+        return best if value == best.value else best._replace(value=value, doubtful=True)
+
     def rated(
-        self, proof: Evidence, name: str, schema: Mapping[str, Any], best: Candidate, others: Sequence[Candidate]
+        self, proof: Evidence, name: str, schema: Mapping[str, Any], best: Candidate, rivals: Sequence[Candidate]
     ) -> Evidence:
-        """The evidence of a value with the confidence of its least sure word, and with its probability, both 0 to 100."""
+        """The evidence of a value with the confidence of its least sure word, and with its probability, both 0 to 100. `rivals`
+        are the candidates with another value."""
         words = [(word.text, word.confidence) for word in self._words_of(proof)]
         if not words:
             page = self._pages.get(proof.page)
             words = [("", page.confidence if page and page.source == "ocr" else 100.0)]
-        signs = self.signs(proof, words, kind_of(name, schema), best, others)
+        signs = self.signs(proof, words, kind_of(name, schema), best, rivals)
         probability = round(100 * share_right(weighted(kind_of(name, schema), signs)), 1)
         return replace(proof, confidence=round(min(sure for _, sure in words), 1), probability=probability)
 
@@ -76,15 +86,17 @@ class Certainty:
         words: Sequence[tuple[str, float]],
         kind: str,
         best: Candidate,
-        others: Sequence[Candidate],
+        rivals: Sequence[Candidate],
     ) -> dict[str, float]:
         """What speaks for and against a value, by the names in SIGNS, each about 0 to 1. `words` are those of its evidence with
         their confidences, 0 to 100."""
-        rivals = [other.score for other in others if other.value != best.value]
-        page = self._pages.get(proof.page)
-        is_spelled = kind in SPELLED and page is not None and page.source != "native"
-        # The unknown parts of each word, or the word itself if the lists of words can't tell.
-        spelled = [(unknown(word) if is_spelled else [word], confidence) for word, confidence in words]
+        is_spelled = kind in SPELLED and self._was_read(proof.page)
+        value = folded(str(best.value))
+        # The unknown parts of each word that were not corrected, or the word itself if the lists of words can't tell.
+        spelled = [
+            ([part for part in unknown(word) if part in value] if is_spelled else [word], confidence)
+            for word, confidence in words
+        ]
         return {
             "always": 1.0,
             "least sure word": _odds_of_least(confidence for _, confidence in words),
@@ -92,12 +104,17 @@ class Certainty:
             "misread word": float(is_spelled and any(may_be_misread(each) for found, _ in spelled for each in found)),
             "all words": math.prod(_share(confidence) for _, confidence in words),
             "unsure words of the page": self._unsure_share(proof.page),
-            "lead": min(1.0, (best.score - max(rivals)) / FULL_LEAD) if rivals else 1.0,
+            "lead": min(1.0, (best.score - max(rival.score for rival in rivals)) / FULL_LEAD) if rivals else 1.0,
             "form": float(_has_form(kind, best.value, proof.text)),
             "clean": float(_is_clean(kind, best)),
             "sums": float(kind == "total" and self._confirms(best.value)),
             "doubtful": float(best.doubtful),
         }
+
+    def _was_read(self, page_number: int) -> bool:
+        """Whether a page has no text of its own."""
+        page = self._pages.get(page_number)
+        return page is not None and page.source != "native"
 
     def _words_of(self, proof: Evidence) -> list[Word]:
         """The words within a piece of evidence."""

@@ -61,7 +61,16 @@ def unknown(text: str) -> list[str]:
 
 def may_be_misread(word: str) -> bool:
     """Whether a word of `unknown` is long and one letter off from a known one."""
-    return LEAST_OF_MISREAD <= len(word) <= MOST_OF_MISREAD and _is_near_a_known_one(word)
+    return bool(_near(word))
+
+
+def meant_by(word: str) -> str | None:
+    """The word of which another one, folded, is a misreading: a long unknown word that is one letter off from a single known
+    one. None if it is not."""
+    if not LATIN.fullmatch(word) or word in _known():
+        return None
+    near = _near(word)
+    return near[0] if len(near) == 1 else None
 
 
 def _places(word: str, count: int) -> Iterator[int]:
@@ -72,9 +81,12 @@ def _places(word: str, count: int) -> Iterator[int]:
 
 
 @lru_cache(maxsize=4096)  # the same senders come again
-def _is_near_a_known_one(word: str) -> bool:
+def _near(word: str) -> tuple[str, ...]:
+    """The known words that are one letter off from a long unknown one."""
+    if not LEAST_OF_MISREAD <= len(word) <= MOST_OF_MISREAD:
+        return ()
     known = _known()
-    return any(other in known for other in _one_letter_off(word))
+    return tuple({other for other in _one_letter_off(word) if other in known})
 
 
 def _one_letter_off(word: str) -> Iterator[str]:

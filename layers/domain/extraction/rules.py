@@ -90,14 +90,14 @@ def extract(
         if best := max(candidates[name], key=lambda candidate: candidate.score, default=None):
             found[name] = best
     lists = _lists(schema, document.lines)
-    ordered = {name: found[name] for name in properties if name in found}
+    certainty = Certainty(pages, lambda: document.sums)
+    evidence = {name: found[name].make_evidence() for name in properties if name in found}
+    ordered = {name: certainty.spelled(proof, name, properties[name], found[name]) for name, proof in evidence.items()}
     values: dict[str, Any] = {name: best.value for name, best in ordered.items()}
     values |= {name: list(items.values) for name, items in lists.items()}
-    certainty = Certainty(pages, lambda: document.sums)
-    evidence = {
-        name: certainty.rated(best.make_evidence(), name, properties[name], best, candidates[name])
-        for name, best in ordered.items()
-    }
+    for name, best in ordered.items():
+        rivals = [other for other in candidates[name] if other.value != found[name].value]
+        evidence[name] = certainty.rated(evidence[name], name, properties[name], best, rivals)
     for name, items in lists.items():
         evidence |= {format_path((name, *path)): proof for path, proof in items.evidence.items()}
     return Extraction(
