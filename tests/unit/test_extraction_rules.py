@@ -177,6 +177,7 @@ def test_the_title_of_a_paragraph_is_its_first_sentence() -> None:
         ("Item 33.90\nT0+al\nNett of tax 31.98\nGST 1.92", 33.9),
         ("Parking 5.00\nAmount incl. 5.00\nAccepted total 10.00\nChange 5.00", 5.0),
         ("Parking 5.00\nTo pay 5.00\nInserted 10.00\nChange 5.00", 5.0),
+        ("GST 6% 1.26\nTea 21.00\nTax 1.26\nChange 0.00", None),
         ("Tea 10.00\nCake 5.00\nTotal 15.00\nChange 5.00", 15.0),  # the line of the payment was not read
         ("Total 3.00\nCash 3.06\nChange 0.00", 3.0),  # without change, the same sum was read twice
     ],

@@ -150,8 +150,9 @@ def sums_of(lines: Lines) -> Sums:
             continue
         kind = _kind_of(lowered, stems)
         has_change = has_change or kind == "change"
-        if kind == "change" and amounts and amounts.money and not found["paid"] and not found["change"]:
-            found["paid"] += _unnamed_payment(lines, index, abs(amounts.money[-1][1].value))
+        is_first_change = kind == "change" and not found["paid"] and not found["change"]
+        if is_first_change and amounts and amounts.money:
+            found["paid"] += _unnamed_payment(lines, index, abs(amounts.money[-1][1].value), stems)
         if "total" in lowered and len(found["net"]) < MOST_SUMS and (taxed := net_and_tax_in(line)):
             found["net"].append(taxed[0])
             found["tax"].append(taxed[1])
@@ -166,11 +167,12 @@ def sums_of(lines: Lines) -> Sums:
     return Sums(**{kind: tuple(amounts) for kind, amounts in found.items()}, has_change=has_change)
 
 
-def _unnamed_payment(lines: Lines, index: int, change: float) -> list[float]:
+def _unnamed_payment(lines: Lines, index: int, change: float, stems: Mapping[str, Sequence[str]]) -> list[float]:
     """The amount in the line above that of the change, if no word names it, and lines above show what it leaves without the
     change: at least two lines, or one if the change is zero."""
     above = lines[index - 1].money if index else ()
-    if len(above) != 1 or "total" in lines.ocr_corrected.line(index - 1):
+    lowered = lines.ocr_corrected.line(index - 1) if index else ""
+    if len(above) != 1 or "total" in lowered or _kind_of(lowered, stems):
         return []
     payment = above[0][1].value
     left = payment - change
