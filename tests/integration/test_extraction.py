@@ -58,12 +58,12 @@ def page(text: str, number: int = 1) -> Page:
     return Page(number, text, tuple(words), "native", 100.0, 1, 1)  # fmt: skip
 
 
-def by_openai(url: str, **options: Any) -> OpenAiModel:
-    return OpenAiModel(url, "the key", "some-model", timeout_s=0.7, most_answer_tokens=500, **options)
+def by_openai(url: str, timeout_s: float = 30.0, **options: Any) -> OpenAiModel:
+    return OpenAiModel(url, "the key", "some-model", timeout_s=timeout_s, most_answer_tokens=500, **options)
 
 
-def by_bedrock(url: str) -> BedrockModel:
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=0.7, connect_timeout=0.5)
+def by_bedrock(url: str, timeout_s: float = 30.0) -> BedrockModel:
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=timeout_s, connect_timeout=timeout_s)
     bedrock = boto3.client(
         "bedrock-runtime", endpoint_url=url, region_name="us-east-1", config=config,
         aws_access_key_id="id", aws_secret_access_key="secret",
@@ -77,7 +77,7 @@ class World:
 
     standin: Model
     url: str
-    connect: Callable[[str], ModelPort]
+    connect: Callable[..., ModelPort]
     meter: Meter = field(default_factory=Meter)
 
     def __post_init__(self) -> None:
@@ -217,7 +217,6 @@ def test_a_text_too_long_for_the_model_is_split_in_halves(world: World) -> None:
         ("500", TransientError, "failed"),
         ("hang_up", TransientError, "closed the connection"),
         ("refused", PermanentError, "refuses"),
-        (3.0, TransientError, "did not answer"),
     ],
 )
 def test_each_failure_of_the_service_raises_the_right_error(
@@ -228,6 +227,13 @@ def test_each_failure_of_the_service_raises_the_right_error(
         world.extract()
     if isinstance(caught.value, Throttled | DependencyDown):
         assert caught.value.dependency == "extraction"
+
+
+def test_a_service_that_does_not_answer_in_time_is_a_transient_failure(world: World) -> None:
+    world.extractor = ModelExtractor(world.connect(world.url, timeout_s=0.2))
+    world.set(next=[3.0])
+    with pytest.raises(TransientError, match="did not answer"):
+        world.extract()
 
 
 @pytest.mark.parametrize("connect", [by_openai, by_bedrock])

@@ -39,8 +39,8 @@ LONG = replace(FILE, page_count=40, reach=THROUGH_OBJECTS)
 MANY = tuple(range(1, 41))
 
 
-def client(url: str) -> Any:
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=1.0, connect_timeout=1.0)
+def client(url: str, timeout_s: float = 30.0) -> Any:
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=timeout_s, connect_timeout=timeout_s)
     return boto3.client(
         "textract", endpoint_url=url, region_name="us-east-1", config=config,
         aws_access_key_id="id", aws_secret_access_key="secret",
@@ -52,6 +52,7 @@ class World:
     """A reader, and the stand-in for its service."""
 
     standin: Textract
+    url: str
     reader: TextractReader
     scratch: Path
     meter: Meter
@@ -75,7 +76,7 @@ class World:
 def world(tmp_path: Path) -> Iterator[World]:
     standin = Textract()
     with Served(standin) as url:
-        yield World(standin, TextractReader(lambda: client(url), "fairway"), tmp_path, Meter())
+        yield World(standin, url, TextractReader(lambda: client(url), "fairway"), tmp_path, Meter())
 
 
 # --- the adapter -------------------------------------------------------------------------------------
@@ -163,7 +164,6 @@ def test_a_page_without_words_stays_unread(world: World) -> None:
         ("outage", DependencyDown, None),
         ("failure", TransientError, "textract_failed_once"),
         ("hang_up", TransientError, "textract_timeout"),
-        (3.0, TransientError, "textract_timeout"),
     ],
 )
 def test_each_failure_of_the_service_raises_the_right_error(
@@ -174,6 +174,15 @@ def test_each_failure_of_the_service_raises_the_right_error(
         with pytest.raises(error) as caught:
             world.read(file, numbers)
         assert getattr(caught.value, "code", None) == code
+
+
+def test_a_service_that_does_not_answer_in_time_is_a_transient_failure(world: World) -> None:
+    world.reader = TextractReader(lambda: client(world.url, 0.2), "fairway")
+    for file, numbers in ((FILE, (1,)), (LONG, MANY)):
+        world.set(next=[3.0])
+        with pytest.raises(TransientError) as caught:
+            world.read(file, numbers)
+        assert caught.value.code == "textract_timeout"
 
 
 def test_throttling_spends_no_attempt_and_names_its_dependency(world: World) -> None:
