@@ -240,7 +240,7 @@ def test_a_message_on_a_missing_topic_is_logged(capsys: pytest.CaptureFixture[st
 
 def test_publishing_sends_a_work_signal_to_the_topic(queues: Queues) -> None:
     queues.sqs.publish(wake_ups("extraction", 1))
-    assert queues.work_signal.wait("extraction", timeout_s=2)
+    assert queues.work_signal.wait("extraction", timeout_s=10)
     assert len(from_queue(queues.sqs, "extraction", 1)) == 1
 
 
