@@ -29,9 +29,9 @@ REST = ("NO. 32, JALAN SR 1/9, 43300 SERI KEMBANGAN, SELANGOR", "TEL: 03-5886 41
 
 
 class Host(ExtractingHost):
-    def upload(self, *lines: str, confidence: float = 80.0) -> dict[str, Any]:
-        """The record of a new file whose page shows these lines, read with one confidence."""
-        (file_id,) = self.extract([page(lines, confidence)])
+    def upload(self, *lines: str) -> dict[str, Any]:
+        """The record of a new file whose page shows these lines."""
+        (file_id,) = self.extract([page(lines)])
         return self.record(file_id) | {"file_id": file_id}
 
     def record(self, file_id: str) -> dict[str, Any]:
@@ -52,13 +52,13 @@ class Host(ExtractingHost):
         return int(row["files"]) if row else 0
 
 
-def page(lines: Sequence[str], confidence: float) -> Page:
+def page(lines: Sequence[str]) -> Page:
     words = tuple(
-        Word(word, 0.1 * at, 0.03 * row, 0.1 * at + 0.09, 0.03 * row + 0.02, confidence)
+        Word(word, 0.1 * at, 0.03 * row, 0.1 * at + 0.09, 0.03 * row + 0.02, 80.0)
         for row, line in enumerate(lines)
         for at, word in enumerate(line.split())
     )
-    return Page(1, "\n".join(lines), words, "ocr", confidence, 800, 1000)
+    return Page(1, "\n".join(lines), words, "ocr", 80.0, 800, 1000)
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ def test_sure_from_decides_by_probability_which_values_a_person_checks(host: Hos
     first = host.upload(NAME, *REST)
     assert (set(first["doubtful"]), first["review"]) == ({"company", "address", "total"}, "needed")
     host.caller.put(f"/datasets/{host.dataset}", json={"sure_from": 1})
-    assert host.upload(NAME, *REST, confidence=90.0)["doubtful"] == []
+    assert host.upload(NAME, *REST)["doubtful"] == []
 
 
 def test_in_a_new_dataset_a_value_that_is_wrong_more_often_than_one_time_in_five_needs_a_review(host: Host) -> None:
