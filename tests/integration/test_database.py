@@ -63,6 +63,8 @@ def test_an_error_of_a_statement_is_not_store_unreachable(database_urls: Urls) -
     (before,) = kept.rows(OWN_PID)
     with pytest.raises(psycopg.errors.DivisionByZero):
         kept.rows("SELECT 1 / 0")
+    with pytest.raises(psycopg.errors.FeatureNotSupported):
+        kept.rows("SELECT count(*) FROM files FOR UPDATE")
     assert kept.rows(OWN_PID)[0]["pid"] == before["pid"]
     kept.close()
 

@@ -28,9 +28,9 @@ OUTDATED = (
     psycopg.errors.InvalidColumnReference,
     psycopg.errors.DatatypeMismatch,
 )
-# "cached plan must not change result type": a prepared statement fails with it, each time, if a migration gave its result
-# another column.
-STALE_PLAN = psycopg.errors.FeatureNotSupported
+# Where the server says "cached plan must not change result type", in any language: a prepared statement fails with it, each
+# time, if a migration gave its result another column.
+STALE_PLAN = "RevalidateCachedQuery"
 
 
 @cache
@@ -155,7 +155,9 @@ def _execute(connection: psycopg.Connection[Row], query: str, parameters: Row) -
             return connection.execute(query, parameters)
         except (psycopg.errors.DeadlockDetected, *OUTDATED):
             continue
-        except STALE_PLAN:
+        except psycopg.errors.FeatureNotSupported as error:
+            if error.diag.source_function != STALE_PLAN:
+                raise
             connection.execute("DEALLOCATE ALL")
     return connection.execute(query, parameters)
 
@@ -167,8 +169,8 @@ def _has_lost_connection(error: psycopg.Error) -> bool:
     Not all errors of ended sessions are operational errors of psycopg, for example that of a transaction that took too
     long because this process or the network was suspended.
     """
-    is_ended = error.diag.severity_nonlocalized in ("FATAL", "PANIC")
-    return is_ended or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | STALE_PLAN)
+    is_useless = error.diag.severity_nonlocalized in ("FATAL", "PANIC") or error.diag.source_function == STALE_PLAN
+    return is_useless or isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
 
 
 def _server_closed(connection: psycopg.Connection[Row]) -> bool:
