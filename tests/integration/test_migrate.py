@@ -73,10 +73,8 @@ def test_a_statement_that_meets_newer_tables_in_an_older_function_runs_again(
 ) -> None:
     schema = with_probe(database_urls, tmp_path, waiting=1)
     worker = Database(database_urls.worker, prepares=not database_urls.is_pooled)
-    with (
-        ThreadPoolExecutor(1) as pool,
-        psycopg.connect(database_urls.owner) as owner,
-    ):  # a migration that cancels nobody
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(database_urls.owner) as owner:
+        # A migration that cancels nobody.
         owner.execute("LOCK TABLE probes IN ACCESS EXCLUSIVE MODE")
         probing = pool.submit(worker.row, "SELECT probe()")
         for path in (schema / "migrations" / "9002_longer_key.sql", schema / "functions" / "probe.sql"):

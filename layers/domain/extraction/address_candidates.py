@@ -93,9 +93,9 @@ def address_candidates(lines: Sequence[Line]) -> Iterator[Candidate]:
         return
     first, end = _first(start, texts, others), _end(start, texts, others, parts)
     address, text = top[first:end], " ".join(written[first:end])
-    begins = (line.text.find(part) for line, part in zip(address, written[first:end], strict=True))
-    spans = (line.evidence(begin, len(line.text)) for line, begin in zip(address, begins, strict=True))
-    box = enclosing_box([span.box for span in spans if span.box])
+    parts_of_lines = zip(address, written[first:end], strict=True)
+    boxes = (line.evidence(line.text.find(part), len(line.text)).box for line, part in parts_of_lines)
+    box = enclosing_box([each for each in boxes if each])
     value = _as_printed(text)
     yield Candidate(value, lambda: Evidence(address[0].page, text, box), OF_BLOCK, doubtful=value != text)
 

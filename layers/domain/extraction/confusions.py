@@ -40,8 +40,14 @@ def known_word(written: str, known: Iterable[str]) -> str | None:
     found = next((word for word in words if looks_like(lowered, word)), None)
     if found is None:
         return None
-    is_upper = sum(map(str.isupper, written)) >= sum(map(str.islower, written))
-    return found.upper() if is_upper else found.capitalize() if written[:1].isupper() else found
+    return in_case_of(written, found)
+
+
+def in_case_of(written: str, word: str) -> str:
+    """The word in capitals if most of what was read is, or with its first letter as the one that was read."""
+    if sum(map(str.isupper, written)) >= sum(map(str.islower, written)):
+        return word.upper()
+    return word.capitalize() if written[:1].isupper() else word.lower()
 
 
 def with_digits(text: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from itertools import takewhile
 
+from layers.domain.extraction.confusions import in_case_of
 from layers.domain.extraction.known_words import meant_by
 from layers.domain.extraction.spelling import folded
 
@@ -28,10 +29,7 @@ def _corrected(word: str) -> str:
         return word
     same = _same_at_start(plain, meant)
     behind = _same_at_start(plain[same:][::-1], meant[same:][::-1])
-    found = word[:same] + meant[same : len(meant) - behind] + word[len(word) - behind :]
-    if sum(map(str.isupper, word)) > len(word) / 2:
-        return found.upper()
-    return found.capitalize() if word[0].isupper() else found.lower()
+    return in_case_of(word, word[:same] + meant[same : len(meant) - behind] + word[len(word) - behind :])
 
 
 def _same_at_start(one: str, other: str) -> int:
